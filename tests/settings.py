@@ -1,0 +1,48 @@
+"""
+The settings of the tests, and of the servers that the tests start.
+
+The tests themselves get their database from the fixture `database`; only a server reads `DATABASE_URL`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+
+import dj_database_url
+
+from testproject import mysql
+
+mysql.install()
+
+SECRET_KEY = "only-for-tests"
+DEBUG = False
+ALLOWED_HOSTS = ["127.0.0.1", "localhost", "testserver"]
+USE_TZ = True
+TIME_ZONE = "UTC"
+ROOT_URLCONF = "tests.urls"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "rest_framework",
+    "rest_framework.authtoken",
+    "django_idempotency",
+    "tests.app",
+]
+
+MIDDLEWARE = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+]
+
+DATABASES = {
+    "default": {
+        **dj_database_url.parse(os.environ.get("DATABASE_URL", "sqlite://:memory:")),
+        **json.loads(os.environ.get("DATABASE_SETTINGS", "{}")),
+    }
+}
