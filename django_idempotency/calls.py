@@ -1,0 +1,66 @@
+"""What the engine asks of a request: each face makes one `Call` of it."""
+
+from abc import ABC, abstractmethod
+from typing import Any, Generic, TypeVar
+
+from .claims.base import Row
+from .identity import Identity
+from .policy import IdempotencyPolicy
+from .responses import Snapshot
+
+R = TypeVar("R")
+
+
+class Call(ABC, Generic[R]):
+    """
+    One call of a guarded endpoint. `R` is the type of the handler's own response.
+
+    Attributes:
+        request: what scope functions, hooks and renderers are given.
+        method, path, query: the concrete target, arguments included.
+        endpoint: method and route name; one endpoint whatever its path arguments.
+    """
+
+    request: Any
+    policy: IdempotencyPolicy
+    method: str
+    path: str
+    query: str
+    endpoint: str
+
+    @abstractmethod
+    def header(self, name: str) -> str | None:
+        """The header as it arrived; None when it is absent (an empty one is present)."""
+
+    @abstractmethod
+    def data(self) -> Any:
+        """
+        The parsed body that the handler sees, parsed once.
+
+        Raises:
+            InvalidBody: nested too deeply to be parsed, or cut off.
+        """
+
+    @abstractmethod
+    def body(self) -> bytes:
+        """The body's bytes."""
+
+    @abstractmethod
+    def run(self) -> R:
+        """Run the handler; return its response finished and rendered. What it raises is passed on."""
+
+    @abstractmethod
+    def status(self, response: R) -> int:
+        """The status of a response."""
+
+    @abstractmethod
+    def capture(self, response: R) -> Snapshot:
+        """What a replay of this response needs."""
+
+    @abstractmethod
+    def before_replay(self, identity: Identity, row: Row) -> None:
+        """The view's last word before its stored response is handed out; it raises to refuse."""
+
+    @abstractmethod
+    def validate_replay(self) -> None:
+        """Validate a body that differs from the first one, as the view would; it raises to refuse."""

@@ -1,0 +1,86 @@
+"""System checks; docs/reference/checks.md has a heading for each id."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connections, router
+
+from .conf import Settings, resolve, settings
+from .models import IdempotencyRecord
+from .policy import IdempotencyPolicy
+
+HINT = "See docs/reference/checks.md."
+
+
+@register(Tags.compatibility)
+def check_settings(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
+    """IDEMPOTENCY can be read, and means what it says."""
+    try:
+        given = settings()
+    except ImproperlyConfigured as error:
+        return [Error(str(error), hint=HINT, id="django_idempotency.E001")]
+    return [*_values(given)]
+
+
+def _values(given: Settings) -> Iterator[CheckMessage]:
+    for name in ("SCOPE", "RENDERER", "POLICY"):
+        value = getattr(given, name)
+        try:
+            found = resolve(value)
+        except ImportError as error:
+            yield Error(f'IDEMPOTENCY["{name}"]: {error}', hint=HINT, id="django_idempotency.E002")
+            continue
+        if name == "POLICY" and not isinstance(found, IdempotencyPolicy):
+            yield Error(
+                'IDEMPOTENCY["POLICY"] is no IdempotencyPolicy.', hint=HINT, id="django_idempotency.E002"
+            )
+        elif name != "POLICY" and not callable(found):
+            yield Error(f'IDEMPOTENCY["{name}"] is not callable.', hint=HINT, id="django_idempotency.E002")
+    if given.ENABLED is not True:
+        yield Warning(
+            'IDEMPOTENCY["ENABLED"] is off: no view is guarded, and every retry runs again.',
+            hint=HINT,
+            id="django_idempotency.W001",
+        )
+
+
+@register(Tags.database)
+def check_databases(
+    app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any
+) -> Sequence[CheckMessage]:
+    """The database of the records is set up so that the protocol holds."""
+    alias = router.db_for_write(IdempotencyRecord)
+    if databases is None or alias not in databases:
+        return []
+    return [*_database(alias)]
+
+
+def _database(alias: str) -> Iterator[CheckMessage]:
+    connection = connections[alias]
+    options = connection.settings_dict.get("OPTIONS", {})
+    if connection.vendor == "sqlite" and connection.settings_dict["ATOMIC_REQUESTS"]:
+        if str(options.get("transaction_mode", "")).upper() not in ("IMMEDIATE", "EXCLUSIVE"):
+            yield Warning(
+                f"ATOMIC_REQUESTS on SQLite ({alias}) begins with a read, so a claim fails at once when another "
+                'request writes. Set OPTIONS["transaction_mode"] to "IMMEDIATE".',
+                hint=HINT,
+                id="django_idempotency.W002",
+            )
+    level = str(options.get("isolation_level") or "").lower().replace("_", " ")
+    # psycopg numbers the levels: 2 is REPEATABLE READ, 3 SERIALIZABLE.
+    if level in ("repeatable read", "serializable", "2", "3") or "isolationlevel.repeatable" in level:
+        yield Warning(
+            f"The database {alias} runs at {level}; claims are written for READ COMMITTED. Effects stay exactly once, "
+            "but racing duplicates may be refused with 503 and retried.",
+            hint=HINT,
+            id="django_idempotency.W003",
+        )
+    if django_settings.USE_TZ is False and connection.vendor in ("mysql", "sqlite"):
+        yield Warning(
+            f"With USE_TZ=False the times of idempotency records on {alias} are shown in UTC.",
+            hint=HINT,
+            id="django_idempotency.W004",
+        )

@@ -1,0 +1,56 @@
+"""The words that policies and records are written in."""
+
+from enum import Enum
+
+
+class Mode(Enum):
+    """Which of the two guarantees an endpoint has."""
+
+    # Claim, the handler's writes and the stored response share one transaction: exactly once, in that database.
+    ATOMIC = "atomic"
+    # The claim is committed first and held by a lease: for handlers that call the outside world.
+    LEASED = "leased"
+
+
+class State(Enum):
+    """What is known of the request that a record stands for."""
+
+    # Under way. In mode atomic nobody else ever sees it: the claim is not committed before the response is stored.
+    IN_PROGRESS = "in_progress"
+    # Done, its response stored. Only such a record expires.
+    COMPLETED = "completed"
+    # Mode leased: it was under way when its worker was lost, and may or may not have taken effect.
+    UNKNOWN = "unknown"
+
+
+class KeySyntax(Enum):
+    """How the value of a header becomes a key."""
+
+    # `"uuid"` and `uuid` are the same key; a quote anywhere else is malformed.
+    LENIENT = "lenient"
+    # Only the quoted form, as the IETF draft has it.
+    STRICT = "strict"
+    # To the letter, quotes included.
+    LITERAL = "literal"
+
+
+class Fingerprint(Enum):
+    """What of the body counts as "the same request"; method, path and query always do."""
+
+    # The parsed data: white space, member order and multipart boundaries do not matter.
+    SEMANTIC = "semantic"
+    # The bytes as they came.
+    RAW = "raw"
+    # Nothing: the key is not bound to the body.
+    TARGET = "target"
+
+
+class Mismatch(Enum):
+    """What answers a key that comes back with another request."""
+
+    # Refuse with `mismatch_status`.
+    REJECT = "reject"
+    # The first result, whatever the new request says.
+    REPLAY = "replay"
+    # The view's `validate_replay(request)` first, and then the first result.
+    VALIDATE = "validate"

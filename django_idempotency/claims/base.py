@@ -1,0 +1,147 @@
+"""What the engine asks of a database, and what it is told."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+from django.db import InterfaceError, OperationalError
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
+
+from ..choices import Mode
+from ..identity import Identity
+
+if TYPE_CHECKING:
+    from ..responses import Snapshot
+
+TABLE = "idempotency_record"
+
+
+class Row(NamedTuple):
+    """
+    A stored record, as far as a replay needs it.
+
+    Attributes:
+        live: False when a new request may take the record over; by the database's clock.
+        expires_in: seconds left; None where it lives for ever.
+    """
+
+    live: bool
+    expires_in: int | None
+    mode: str
+    state: str
+    fingerprint: str
+    response_status: int | None
+    response_headers: str
+    response_body: bytes | None
+    resource_type: str
+    resource_id: str
+
+
+# The columns that follow `live` and `expires_in`, by their names in the table, which are the model's too.
+COLUMNS = Row._fields[2:]
+
+
+class Claim(Enum):
+    """What a claim found, where it did not find a live row."""
+
+    CLAIMED = "claimed"
+    IN_FLIGHT = "in flight"
+    AGAIN = "again"
+
+
+class Trouble(Enum):
+    """What a database error says of the transaction that it came from."""
+
+    # The session is gone, and with it everything that was not committed.
+    LOST = "lost"
+    # The database undid the transaction to let another one pass; it may be begun again.
+    AGAIN = "again"
+    # The database cannot serve this now: a lock that was not given in time, a full disk, a cancelled statement.
+    BUSY = "busy"
+    # An error of the statement itself, such as a constraint.
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The part of a record that is known before the handler runs."""
+
+    identity: Identity
+    fingerprint: str
+    mode: Mode
+    lifetime: timedelta | None
+
+    @property
+    def seconds(self) -> float | None:
+        """The lifetime in seconds; None for ever."""
+        return None if self.lifetime is None else self.lifetime.total_seconds()
+
+
+class Claims(ABC):
+    """
+    The statements of one kind of database.
+
+    A claim lives in the transaction that it was made in, and dies with it; nothing else ever releases it.
+    """
+
+    # Whether an ordinary read comes before the transaction: a replay then neither locks nor begins one.
+    reads_first: ClassVar[bool]
+    # `SELECT live, expires_in, <COLUMNS> ... WHERE id = %s`
+    READ: ClassVar[str]
+    # Codes: the whole transaction was undone (deadlock, serialization failure).
+    UNDONE: ClassVar[frozenset[object]] = frozenset()
+    # Codes: an operational error that says the migrations have not run; it must not pass for a database that is down.
+    SCHEMA: ClassVar[frozenset[object]] = frozenset()
+
+    def read(self, cursor: CursorWrapper, identity: Identity) -> Row | None:
+        """The stored record, live or not; takes no lock."""
+        cursor.execute(self.READ, [identity.digest])
+        return self.row(cursor.fetchall())
+
+    @abstractmethod
+    def claim(self, cursor: CursorWrapper, entry: Entry, seen: Row | None) -> Row | Claim:
+        """
+        Claim the key for the open transaction.
+
+        Args:
+            seen: the dead row that a read before the transaction found, if any.
+
+        Returns:
+            the live row that answers instead, or how the claim ended.
+        """
+
+    @abstractmethod
+    def store(self, cursor: CursorWrapper, entry: Entry, snapshot: "Snapshot") -> bool:
+        """
+        Write the finished record in the same transaction.
+
+        Returns:
+            False when another request has finished under this key: everything must be rolled back.
+        """
+
+    @abstractmethod
+    def code(self, error: BaseException) -> object:
+        """The number or the letters by which the database names an error."""
+
+    @abstractmethod
+    def lost(self, connection: BaseDatabaseWrapper, error: BaseException) -> bool:
+        """Whether the session ended with this error, or before it."""
+
+    def trouble(self, connection: BaseDatabaseWrapper, error: BaseException) -> Trouble:
+        """Judge an error that came out of Django's database layer."""
+        # Django gives a session up by itself when even the rollback fails.
+        if connection.connection is None or connection.closed_in_transaction or self.lost(connection, error):
+            return Trouble.LOST
+        if self.code(error) in self.UNDONE:
+            return Trouble.AGAIN
+        if isinstance(error, OperationalError | InterfaceError) and self.code(error) not in self.SCHEMA:
+            return Trouble.BUSY
+        return Trouble.OTHER
+
+    @staticmethod
+    def row(rows: list[Any]) -> Row | None:
+        """The first of the rows that a cursor gave, or None."""
+        return Row(*rows[0]) if rows else None

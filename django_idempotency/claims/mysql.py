@@ -1,0 +1,84 @@
+"""
+MariaDB and MySQL: an ordinary read, then a row of our own as the claim.
+
+The identity is the primary key and there is no other unique index, so a claim locks one row and no neighbour's gap.
+"""
+
+from typing import ClassVar
+
+from django.db import DatabaseError
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
+
+from .base import TABLE, Claim, Entry, Row
+from .placeholder import PlaceholderClaims
+
+DUPLICATE = 1062
+LOCK_WAIT_TIMEOUT = 1205
+LOCK_NOWAIT = 3572  # MySQL's answer to NOWAIT; MariaDB answers with LOCK_WAIT_TIMEOUT
+IN_FLIGHT = (LOCK_WAIT_TIMEOUT, LOCK_NOWAIT)
+
+SQL = PlaceholderClaims.statements(
+    now="UTC_TIMESTAMP(6)",
+    later="UTC_TIMESTAMP(6) + INTERVAL %s SECOND",
+    left="TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(6), expires_at)",
+)
+
+
+class MySQLClaims(PlaceholderClaims):
+    """Written for READ COMMITTED, which is Django's default here."""
+
+    READ = SQL["READ"]
+    COMPLETE = SQL["COMPLETE"]
+    UNDONE = frozenset({1213, 1020})  # deadlock; the row changed since it was read
+    SCHEMA = frozenset({1054})  # unknown column
+    # Without the bound, a duplicate would stay blocked for up to 50 seconds. Never INSERT IGNORE: it cuts long values.
+    MARIADB_INSERT: ClassVar[str] = f"SET STATEMENT innodb_lock_wait_timeout=0 FOR INSERT {SQL['INSERT']}"
+    # MySQL waits at least a second; the hint holds for this one statement.
+    MYSQL_INSERT: ClassVar[str] = f"INSERT /*+ SET_VAR(innodb_lock_wait_timeout=1) */ {SQL['INSERT']}"
+    LOCK: ClassVar[str] = f"{SQL['READ']} FOR UPDATE NOWAIT"
+    TAKE_OVER: ClassVar[str] = f"""
+        UPDATE {TABLE} SET
+            mode = %s, state = 'in_progress', fingerprint = %s, response_status = NULL, response_headers = '',
+            response_body = NULL, resource_type = '', resource_id = '', owner = NULL, attempt = 1,
+            lease_expires_at = NULL, created_at = UTC_TIMESTAMP(6), completed_at = NULL,
+            expires_at = UTC_TIMESTAMP(6) + INTERVAL %s SECOND
+        WHERE id = %s"""
+
+    def claim(self, cursor: CursorWrapper, entry: Entry, seen: Row | None) -> Row | Claim:
+        try:
+            if seen is not None:
+                return self._take_over(cursor, entry)
+            mariadb = cursor.db.mysql_is_mariadb
+            cursor.execute(
+                self.MARIADB_INSERT if mariadb else self.MYSQL_INSERT, self.claim_parameters(entry)
+            )
+        except DatabaseError as error:
+            # Both undo the statement only, so the transaction goes on.
+            if self.code(error) in IN_FLIGHT:
+                return Claim.IN_FLIGHT
+            if self.code(error) == DUPLICATE:
+                return Claim.AGAIN  # committed since the read
+            raise
+        return Claim.CLAIMED
+
+    def _take_over(self, cursor: CursorWrapper, entry: Entry) -> Row | Claim:
+        """Lock the expired row before anything else: racing INSERTs would share a lock, and both be refused."""
+        cursor.execute(self.LOCK, [entry.identity.digest])
+        row = self.row(cursor.fetchall())
+        if row is None:
+            return Claim.AGAIN  # purged since the read
+        if row.live:
+            return row
+        # The lock is held and the row is dead, so this has no condition of its own.
+        cursor.execute(
+            self.TAKE_OVER, [entry.mode.value, entry.fingerprint, entry.seconds, entry.identity.digest]
+        )
+        return Claim.CLAIMED
+
+    def code(self, error: BaseException) -> object:
+        return error.args[0] if error.args else None
+
+    def lost(self, connection: BaseDatabaseWrapper, error: BaseException) -> bool:
+        # Server gone, lost in a query, killed, shut down, refused; 0 is PyMySQL's "already closed".
+        return self.code(error) in (0, 1053, 1927, 2002, 2003, 2006, 2013, 2055, 4031)

@@ -1,0 +1,56 @@
+"""
+What MariaDB, MySQL and SQLite share: the claim is a row that the same transaction completes.
+
+Nobody else ever sees the row before its response is in it: it is committed with it, or not at all.
+"""
+
+from typing import Any, ClassVar
+
+from django.db.backends.utils import CursorWrapper
+
+from .base import COLUMNS, TABLE, Claims, Entry
+
+
+class PlaceholderClaims(Claims):
+    """The statements, with the clock of the database to be filled in."""
+
+    reads_first = True
+
+    COMPLETE: ClassVar[str]
+
+    @staticmethod
+    def statements(*, now: str, later: str, left: str) -> dict[str, str]:
+        """
+        Write the statements down.
+
+        Args:
+            now: the database's clock, in UTC, as Django stores a time.
+            later: the same plus the lifetime, one parameter of seconds; NULL for NULL.
+            left: seconds until expires_at.
+        """
+        return {
+            "READ": f"""
+                SELECT state <> 'completed' OR expires_at IS NULL OR expires_at > {now}, {left}, {", ".join(COLUMNS)}
+                FROM {TABLE} WHERE id = %s""",
+            "INSERT": f"""
+                INTO {TABLE} (id, scope, endpoint, idempotency_key, mode, state, fingerprint, response_headers,
+                    resource_type, resource_id, attempt, created_at, expires_at)
+                VALUES (%s, %s, %s, %s, %s, 'in_progress', %s, '', '', '', 1, {now}, {later})""",
+            "COMPLETE": f"""
+                UPDATE {TABLE} SET state = 'completed', response_status = %s, response_headers = %s,
+                    response_body = %s, completed_at = {now}
+                WHERE id = %s AND state = 'in_progress'""",
+        }
+
+    @staticmethod
+    def claim_parameters(entry: Entry) -> list[Any]:
+        """The parameters of INSERT."""
+        identity = entry.identity
+        parts = (identity.digest, identity.scope, identity.endpoint, identity.key)
+        return [*parts, entry.mode.value, entry.fingerprint, entry.seconds]
+
+    def store(self, cursor: CursorWrapper, entry: Entry, snapshot: Any) -> bool:
+        cursor.execute(
+            self.COMPLETE, [snapshot.status, snapshot.header_text, snapshot.body, entry.identity.digest]
+        )
+        return cursor.rowcount == 1

@@ -1,0 +1,91 @@
+"""
+PostgreSQL: lock, read, and write once.
+
+An advisory lock of the transaction says at once whether the key is in flight; the primary key decides. In mode
+`atomic` a record is either absent or complete: nothing is written before the handler has finished.
+"""
+
+from typing import Any, ClassVar
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
+
+from ..identity import Identity
+from .base import COLUMNS, TABLE, Claim, Claims, Entry, Row
+
+# statement_timestamp(), because now() stands still in a transaction: a claim that waited would judge by old time.
+LIVE = "(state <> 'completed' OR expires_at IS NULL OR expires_at > statement_timestamp())"
+
+
+class PostgreSQLClaims(Claims):
+    """Written for READ COMMITTED, where each statement has a snapshot of its own."""
+
+    reads_first = False
+    UNDONE = frozenset({"40001", "40P01"})  # serialization failure, deadlock
+
+    LOCK: ClassVar[str] = "SELECT pg_try_advisory_xact_lock(%s)"
+
+    READ = f"""
+        SELECT {LIVE}, floor(EXTRACT(EPOCH FROM expires_at - statement_timestamp()))::bigint, {", ".join(COLUMNS)}
+        FROM {TABLE} WHERE id = %s"""
+
+    # Taken over only where it is finished and expired: a leased row in flight or unknown never is.
+    STORE: ClassVar[str] = f"""
+        INSERT INTO {TABLE} AS record
+            (id, scope, endpoint, idempotency_key, mode, state, fingerprint, response_status, response_headers,
+             response_body, resource_type, resource_id, attempt, created_at, completed_at, expires_at)
+        VALUES (%s, %s, %s, %s, %s, 'completed', %s, %s, %s,
+             %s, '', '', 1, now(), statement_timestamp(), now() + make_interval(secs => %s))
+        ON CONFLICT (id) DO UPDATE SET
+            mode = excluded.mode, fingerprint = excluded.fingerprint, response_status = excluded.response_status,
+            response_headers = excluded.response_headers, response_body = excluded.response_body,
+            resource_type = excluded.resource_type, resource_id = excluded.resource_id, owner = NULL, attempt = 1,
+            lease_expires_at = NULL, created_at = excluded.created_at, completed_at = excluded.completed_at,
+            expires_at = excluded.expires_at
+        WHERE record.state = 'completed' AND record.expires_at <= statement_timestamp()"""
+
+    def claim(self, cursor: CursorWrapper, entry: Entry, seen: Row | None) -> Row | Claim:
+        locked, row = self._lock_and_read(cursor, entry.identity)
+        if row is not None and row.live:
+            return row  # also when the lock is taken: by another replay
+        return Claim.CLAIMED if locked else Claim.IN_FLIGHT
+
+    def _lock_and_read(self, cursor: CursorWrapper, identity: Identity) -> tuple[bool, Row | None]:
+        """
+        Two statements, since the read must have a snapshot that is younger than the lock.
+
+        Where the driver sends text to the server as it is, both go in one round trip.
+        """
+        if _sends_text(cursor.db):
+            cursor.execute(f"{self.LOCK}; {self.READ}", [identity.lock, identity.digest])
+            (locked,) = cursor.fetchone()
+            cursor.nextset()
+            return locked, self.row(cursor.fetchall())
+        cursor.execute(self.LOCK, [identity.lock])
+        (locked,) = cursor.fetchone()
+        return locked, self.read(cursor, identity)
+
+    def store(self, cursor: CursorWrapper, entry: Entry, snapshot: Any) -> bool:
+        identity = entry.identity
+        cursor.execute(
+            self.STORE,
+            [
+                *(identity.digest, identity.scope, identity.endpoint, identity.key, entry.mode.value),
+                *(entry.fingerprint, snapshot.status, snapshot.header_text, snapshot.body, entry.seconds),
+            ],
+        )
+        return cursor.rowcount == 1
+
+    def code(self, error: BaseException) -> object:
+        cause = error.__cause__
+        return getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+
+    def lost(self, connection: BaseDatabaseWrapper, error: BaseException) -> bool:
+        return bool(connection.connection.closed)
+
+
+def _sends_text(connection: BaseDatabaseWrapper) -> bool:
+    """Whether two statements may go in one string: psycopg 3, parameters bound by the client."""
+    from django.db.backends.postgresql.psycopg_any import is_psycopg3
+
+    return is_psycopg3 and not connection.settings_dict["OPTIONS"].get("server_side_binding")

@@ -1,0 +1,52 @@
+"""
+SQLite: one writer.
+
+The claim is a write, so it waits for the writer's lock; whoever gets it finds the key free or finished. "In flight"
+is therefore a wait, bounded by the connection's `timeout`; past it the database is locked.
+"""
+
+import sqlite3
+from typing import ClassVar
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
+
+from .base import Claim, Entry, Row
+from .placeholder import PlaceholderClaims
+
+# Doubled for the parameter style.
+FORMAT = "'%%Y-%%m-%%d %%H:%%M:%%f'"
+NOW = f"strftime({FORMAT}, 'now')"
+SQL = PlaceholderClaims.statements(
+    now=NOW,
+    later=f"strftime({FORMAT}, 'now', %s || ' seconds')",
+    left="CAST((julianday(expires_at) - julianday('now')) * 86400 AS INTEGER)",
+)
+
+
+class SQLiteClaims(PlaceholderClaims):
+    """One statement claims a free key and takes an expired one over; only a finished row expires."""
+
+    READ = SQL["READ"]
+    COMPLETE = SQL["COMPLETE"]
+    SCHEMA = frozenset({sqlite3.SQLITE_ERROR})
+    CLAIM: ClassVar[str] = f"""
+        INSERT {SQL["INSERT"]}
+        ON CONFLICT (id) DO UPDATE SET
+            mode = excluded.mode, state = excluded.state, fingerprint = excluded.fingerprint, response_status = NULL,
+            response_headers = '', response_body = NULL, resource_type = '', resource_id = '', owner = NULL,
+            attempt = 1, lease_expires_at = NULL, created_at = excluded.created_at, completed_at = NULL,
+            expires_at = excluded.expires_at
+        WHERE state = 'completed' AND expires_at <= {NOW}"""
+
+    def claim(self, cursor: CursorWrapper, entry: Entry, seen: Row | None) -> Row | Claim:
+        cursor.execute(self.CLAIM, self.claim_parameters(entry))
+        if cursor.rowcount == 1:
+            return Claim.CLAIMED
+        return self.read(cursor, entry.identity) or Claim.AGAIN
+
+    def code(self, error: BaseException) -> object:
+        return getattr(error.__cause__, "sqlite_errorcode", None)
+
+    def lost(self, connection: BaseDatabaseWrapper, error: BaseException) -> bool:
+        return False  # a file has no session to lose

@@ -1,0 +1,65 @@
+"""The one reader of the project's settings: the dict IDEMPOTENCY."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
+from django.utils.module_loading import import_string
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """IDEMPOTENCY, with its defaults. Names are those of the dict."""
+
+    # False on incident days: every guarded view runs bare, as if it had no policy. A check warns.
+    ENABLED: bool = True
+    # Who shares a key, for policies that do not say: a function of the request, or its dotted path.
+    SCOPE: Callable[[Any], str | None] | str = "django_idempotency.scopes.caller"
+    # The policy of views that name none: an IdempotencyPolicy, or its dotted path.
+    POLICY: Any = "django_idempotency.presets.DEFAULT"
+    # How refusals look, for policies that do not say: (problem, request) -> response, or its dotted path.
+    RENDERER: Callable[[Any, Any], Any] | str = "django_idempotency.problems.render"
+
+
+NAMES = frozenset(field.name for field in fields(Settings))
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """
+    The settings in force.
+
+    Raises:
+        ImproperlyConfigured: IDEMPOTENCY is no dict, or holds a name that does not exist.
+    """
+    given = getattr(django_settings, "IDEMPOTENCY", {})
+    if not isinstance(given, dict):
+        raise ImproperlyConfigured("IDEMPOTENCY must be a dict.")
+    if unknown := sorted(set(given) - NAMES):
+        raise ImproperlyConfigured(
+            f"IDEMPOTENCY has no {', '.join(unknown)}; it knows {', '.join(sorted(NAMES))}."
+        )
+    return Settings(**given)
+
+
+@lru_cache(maxsize=64)
+def _imported(path: str) -> Any:
+    return import_string(path)
+
+
+def resolve(value: Any) -> Any:
+    """An object, or what its dotted path names."""
+    return _imported(value) if isinstance(value, str) else value
+
+
+def _forget(*, setting: str, **kwargs: Any) -> None:
+    if setting == "IDEMPOTENCY":
+        settings.cache_clear()
+        _imported.cache_clear()
+
+
+setting_changed.connect(_forget)

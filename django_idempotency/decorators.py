@@ -1,0 +1,119 @@
+"""The face for functions: any Django view, sync or async, and DRF's `@api_view`."""
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from inspect import iscoroutinefunction
+from typing import Any, TypeVar, overload
+
+from asgiref.sync import async_to_sync, sync_to_async
+from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpRequest
+
+from .choices import Mismatch
+from .conf import resolve, settings
+from .exceptions import PolicyError
+from .http import BeforeReplay, HttpCall, ValidateReplay, answer
+from .policy import IdempotencyPolicy
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+@overload
+def idempotent(view: View, /) -> View: ...
+
+
+@overload
+def idempotent(
+    policy: IdempotencyPolicy | None = None,
+    /,
+    *,
+    before_replay: BeforeReplay | None = None,
+    validate_replay: ValidateReplay | None = None,
+) -> Callable[[View], View]: ...
+
+
+def idempotent(
+    first: Any = None,
+    /,
+    *,
+    before_replay: BeforeReplay | None = None,
+    validate_replay: ValidateReplay | None = None,
+) -> Any:
+    """
+    Make a view idempotent: `@idempotent`, or `@idempotent(POLICY, ...)`; on classes through `method_decorator`.
+
+    It stands under whatever authenticates and authorizes (`@login_required`, `@api_view`): what is above it
+    runs before each replay, what is below it does not.
+
+    Args:
+        before_replay: (request, record); called before a stored response is handed out, raises to refuse.
+        validate_replay: (request); for policies that validate a differing body first.
+
+    Raises:
+        PolicyError: the policy asks for a hook that is missing.
+        TypeError: it was put on something that it cannot guard.
+    """
+    policy = None if callable(first) else first
+    if policy is not None and not isinstance(policy, IdempotencyPolicy):
+        raise TypeError(f"@idempotent takes a view or an IdempotencyPolicy, not {type(policy).__name__}.")
+    if policy is not None and policy.on_mismatch is Mismatch.VALIDATE and validate_replay is None:
+        raise PolicyError("on_mismatch=VALIDATE needs @idempotent(policy, validate_replay=...).")
+
+    def decorate(view: Any) -> Any:
+        _refuse_wrong_place(view)
+
+        def serve(arguments: tuple[Any, ...], handler: Callable[[], Any]) -> Any:
+            rules: IdempotencyPolicy = policy or resolve(settings().POLICY)
+            request = _request(arguments)
+            if isinstance(request, HttpRequest):
+                return answer(HttpCall(request, rules, handler, before_replay, validate_replay))
+            from . import drf  # this is a DRF request, so DRF is there
+
+            api_view = request.parser_context["view"]
+            return drf.guard(api_view, rules, lambda _: handler(), before_replay, validate_replay, request)
+
+        if iscoroutinefunction(view):
+            # Django has no asynchronous transactions: the guard holds one in a thread, the view runs on its loop.
+            @wraps(view)
+            async def asynchronous(*args: Any, **kwargs: Any) -> Any:
+                handler = async_to_sync(view)
+                return await sync_to_async(serve)(args, lambda: handler(*args, **kwargs))
+
+            return asynchronous
+
+        @wraps(view)
+        def synchronous(*args: Any, **kwargs: Any) -> Any:
+            return serve(args, lambda: view(*args, **kwargs))
+
+        return synchronous
+
+    return decorate(first) if callable(first) else decorate
+
+
+def _request(arguments: tuple[Any, ...]) -> Any:
+    """The request among a view's arguments: the first of a function, the second of a method."""
+    for argument in arguments[:2]:
+        if isinstance(argument, HttpRequest):
+            if hasattr(arguments[0], "initialize_request"):
+                raise ImproperlyConfigured(_WRONG_PLACE)
+            return argument
+        if "rest_framework" in sys.modules and hasattr(argument, "parser_context"):
+            return argument
+    raise TypeError("@idempotent guards views: functions of a request, or methods of a request.")
+
+
+_WRONG_PLACE = (
+    "Above @api_view, or around a DRF view or its dispatch(), @idempotent would replay before authentication. "
+    "Put it directly under @api_view, on the handler (post), or use IdempotencyMixin."
+)
+
+
+def _refuse_wrong_place(view: Any) -> None:
+    if isinstance(view, type):
+        raise TypeError("On a class write @method_decorator(idempotent, name='post').")
+    # A DRF view as @api_view and as_view() make it, or dispatch() as method_decorator binds it.
+    owner = getattr(getattr(view, "func", view), "__self__", None) if view.__name__ == "dispatch" else None
+    made_of = owner or getattr(view, "cls", None) or getattr(view, "view_class", None)
+    if hasattr(made_of, "initialize_request"):
+        raise TypeError(_WRONG_PLACE)

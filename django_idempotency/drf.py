@@ -1,0 +1,125 @@
+"""The face for DRF's requests, shared by the mixin and the decorator; authentication and throttles are behind it."""
+
+import json
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NoReturn
+
+from django.db import Error
+from django.http.response import HttpResponseBase
+from rest_framework.exceptions import UnsupportedMediaType
+from rest_framework.renderers import BrowsableAPIRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from .engine import Replayed
+from .http import BeforeReplay, HttpCall, ValidateReplay, answer, filled, rendered
+from .policy import IdempotencyPolicy
+from .responses import Snapshot, capture
+
+Handler = Callable[..., HttpResponseBase]
+
+
+def guard(
+    view: APIView,
+    policy: IdempotencyPolicy,
+    handler: Handler,
+    before_replay: BeforeReplay | None,
+    validate_replay: ValidateReplay | None,
+    request: Request,
+    *args: Any,
+    **kwargs: Any,
+) -> HttpResponseBase:
+    """Run a handler of a view, or replay it. What it raises goes on to the view's own `handle_exception`."""
+    return answer(DRFCall(view, policy, handler, before_replay, validate_replay, request, args, kwargs))
+
+
+class DRFCall(HttpCall):
+    """A call of a DRF handler."""
+
+    def __init__(
+        self,
+        view: APIView,
+        policy: IdempotencyPolicy,
+        handler: Handler,
+        before_replay: BeforeReplay | None,
+        validate_replay: ValidateReplay | None,
+        request: Request,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> None:
+        super().__init__(
+            request, policy, partial(handler, request, *args, **kwargs), before_replay, validate_replay
+        )
+        self.view = view
+        self.arguments = args, kwargs
+        if request.version is not None:  # which may travel in a header, and then is not part of the path
+            self.path = f"{self.path} version {request.version}"
+
+    def parse(self) -> Any:
+        try:
+            return self.request.data
+        except UnsupportedMediaType:  # refused by the handler, if it reads the body at all
+            return self.body()
+
+    def run(self) -> HttpResponseBase:
+        view, (args, kwargs) = self.view, self.arguments
+        try:
+            response = self.handler()
+        except Exception as error:
+            # Where refusals are stored they must become responses inside the transaction; else the view does it.
+            if not self.policy.stored_errors or isinstance(error, Error):
+                raise
+            view.handle_exception, handle = _raise, view.handle_exception  # type: ignore[method-assign]
+            response = handle(error)
+        response = rendered(view.finalize_response(self.request, response, *args, **kwargs))
+        view.finalize_response = _finalized  # type: ignore[method-assign]
+        return response
+
+    def capture(self, response: HttpResponseBase) -> Snapshot:
+        if isinstance(getattr(response, "accepted_renderer", None), BrowsableAPIRenderer):
+            response = self._plain(response)
+        return capture(response, self.policy)
+
+    def _plain(self, response: Any) -> HttpResponseBase:
+        """The same data without the browsable page around it, which holds a CSRF token and forms of the moment."""
+        plain = [
+            renderer
+            for renderer in self.view.get_renderers()
+            if not isinstance(renderer, BrowsableAPIRenderer)
+        ]
+        if not plain:
+            return response  # type: ignore[no-any-return]
+        copy = Response(response.data, status=response.status_code, headers=dict(response.headers))
+        copy.accepted_renderer, copy.accepted_media_type = plain[0], plain[0].media_type
+        copy.renderer_context = self.view.get_renderer_context()
+        return rendered(copy)
+
+    def rebuild(self, replayed: Replayed) -> "ReplayedResponse":
+        response = ReplayedResponse()
+        filled(response, replayed.row)
+        return response
+
+
+class ReplayedResponse(Response):
+    """A stored response: already rendered, its bytes as they were."""
+
+    @property
+    def data(self) -> Any:
+        """The body, parsed if it is JSON, for code that looks at a response's data."""
+        return json.loads(self.content) if "json" in self.headers.get("Content-Type", "") else None
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        """Set by Response itself; the stored bytes are what counts."""
+
+
+def _raise(error: Exception) -> NoReturn:
+    """In place of `handle_exception` where that has run already, and let the error through."""
+    raise error
+
+
+def _finalized(request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    """In place of `finalize_response` where that has run already."""
+    return response

@@ -1,0 +1,220 @@
+"""
+One guarded request, from top to bottom. Read this first.
+
+    serve      key (keys) -> scope (scopes) -> identity -> fingerprint (fingerprints) -> claim, run, store -> replay
+    _Work      claim (claims) -> the handler (call.run) -> store (claims): one transaction, one COMMIT
+    _replay    the stored record, if it was made by the same request
+
+A crash anywhere before COMMIT leaves nothing behind: claim, effects and response are one transaction. No clock, no
+lease and no clean-up decide anything.
+"""
+
+import logging
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Generic
+
+from django.db import Error, connections, transaction
+
+from . import fingerprints, scopes
+from .calls import Call, R
+from .choices import Mismatch, State
+from .claims import claims_for
+from .claims.base import Claim, Entry, Row
+from .claims.pauses import pauses
+from .conf import resolve, settings
+from .exceptions import InProgress, KeyReused, ResponseUnavailable, Unavailable
+from .failures import Stage, Verdict, judge
+from .fingerprints import Match
+from .identity import Identity
+from .keys import read_key
+from .models import IdempotencyRecord
+from .responses import stored_headers
+
+logger = logging.getLogger("django_idempotency")
+
+TRIES = 3
+# The identities whose handlers run in this very call stack.
+_under_way: ContextVar[frozenset[str]] = ContextVar("idempotency_under_way", default=frozenset())
+
+
+@dataclass(frozen=True, slots=True)
+class Executed(Generic[R]):
+    """The handler ran, and this is its own response."""
+
+    response: R
+    stored: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """The handler did not run; this is what it once answered."""
+
+    row: Row
+
+
+def serve(call: Call[R]) -> Executed[R] | Replayed:
+    """
+    Answer one call: by its handler, or by what the handler answered before.
+
+    Raises:
+        IdempotencyError: refused; the handler did not run, or all that it did was rolled back.
+        Exception: the handler's own, after everything was rolled back; the key is free.
+    """
+    policy = call.policy
+    key = read_key(call) if settings().ENABLED and policy.guards(call.method) else None
+    if key is None:
+        return Executed(call.run(), stored=False)
+    scope = scopes.resolve(resolve(policy.scope or settings().SCOPE), call.request)
+    identity = Identity.of(scope, call.endpoint, key, endpoint_in_key=policy.endpoint_in_key)
+    if identity.digest in _under_way.get():  # guarded twice, by a mixin and a decorator: once is enough
+        return Executed(call.run(), stored=False)
+
+    work = _Work(call, Entry(identity, fingerprints.take(call), policy.mode, policy.lifetime))
+    waits = pauses(policy.in_flight_wait)
+    for _ in range(TRIES):
+        while (outcome := work.attempt()) is Claim.IN_FLIGHT:
+            if next(waits, None) is None:
+                raise InProgress
+        if isinstance(outcome, Row):
+            return _replay(call, work.entry, outcome)
+        if isinstance(outcome, Executed):
+            return outcome
+    raise Unavailable
+
+
+class _Work(Generic[R]):
+    """One request's work in mode atomic, which may take several attempts to claim, and runs the handler once."""
+
+    def __init__(self, call: Call[R], entry: Entry) -> None:
+        self.call = call
+        self.entry = entry
+        self.alias = IdempotencyRecord.alias(call.policy)
+        self.connection = connections[self.alias]
+        self.claims = claims_for(self.connection.vendor)
+        self.stage = Stage.CLAIM
+        self.executed: Executed[R] | None = None
+        self.committed = False
+
+    def attempt(self) -> Executed[R] | Row | Claim:
+        """Claim, run and store; or say what stood in the way."""
+        self.stage = Stage.CLAIM
+        try:
+            seen = self._read() if self.claims.reads_first else None
+            if seen is not None and seen.live:
+                return seen
+            with self._transaction():
+                return self._claim(seen)
+        except Exception as error:
+            return self._after(error)
+
+    def _read(self) -> Row | None:
+        with self.connection.cursor() as cursor:
+            return self.claims.read(cursor, self.entry.identity)
+
+    def _transaction(self) -> transaction.Atomic:
+        """The transaction of this attempt. All that it guards must be inside, the claim first of all."""
+        if _under_way.get():  # a guarded handler called another one: that one's failure is its own
+            return transaction.atomic(self.alias)
+        blocks = self.connection.atomic_blocks
+        if blocks and not blocks[-1]._from_testcase:  # ATOMIC_REQUESTS: join, and fail together
+            return transaction.atomic(self.alias, savepoint=False)
+        return transaction.atomic(self.alias, durable=True)
+
+    def _claim(self, seen: Row | None) -> Executed[R] | Row | Claim:
+        with self.connection.cursor() as cursor:
+            claimed = self.claims.claim(cursor, self.entry, seen)
+        if claimed is not Claim.CLAIMED:
+            return claimed
+        if self.executed is not None:  # it ran, and its transaction was undone: never twice in one request
+            raise Unavailable
+        # Before any hook of the handler: hooks run in order, so this one tells that COMMIT was applied.
+        transaction.on_commit(self._mark_committed, self.alias)
+        return self._run()
+
+    def _run(self) -> Executed[R] | Claim:
+        self.stage = Stage.RUN
+        token = _under_way.set(_under_way.get() | {self.entry.identity.digest})
+        try:
+            response = self._respond()
+        finally:
+            _under_way.reset(token)
+        keeps = self.call.policy.keeps(self.call.status(response))
+        self.executed = Executed(response, stored=keeps and not transaction.get_rollback(self.alias))
+        if not self.executed.stored:
+            transaction.set_rollback(True, self.alias)  # refused: nothing happened, and the key is free
+            return self.executed
+        return self._store(self.executed)
+
+    def _respond(self) -> R:
+        policy = self.call.policy
+        if not policy.stored_errors:
+            return self.call.run()
+        with transaction.atomic(self.alias):  # a savepoint: a stored refusal is stored without its effects
+            response = self.call.run()
+            if self.call.status(response) in policy.stored_errors:
+                transaction.set_rollback(True, self.alias)
+        return response
+
+    def _store(self, executed: Executed[R]) -> Executed[R] | Claim:
+        self.stage = Stage.STORE
+        with self.connection.cursor() as cursor:
+            stored = self.claims.store(cursor, self.entry, self.call.capture(executed.response))
+        if not stored:
+            # Another has finished under this key. Zero rows is never success: undo all, and answer with theirs.
+            transaction.set_rollback(True, self.alias)
+            return Claim.AGAIN
+        self.stage = Stage.COMMIT
+        return executed
+
+    def _mark_committed(self) -> None:
+        self.committed = True
+
+    def _after(self, error: Exception) -> Executed[R] | Row | Claim:
+        """What an exception out of the attempt means for the request."""
+        if (
+            self.committed and self.executed is not None
+        ):  # a hook raised after COMMIT: the work is done and stored
+            logger.error("An on_commit hook of a guarded request raised.", exc_info=error)
+            return self.executed
+        if not isinstance(error, Error):
+            raise error
+        trouble = self.claims.trouble(self.connection, error)
+        verdict = judge(self.stage, trouble, joined=self.connection.in_atomic_block)
+        if verdict is Verdict.RAISE:
+            raise error
+        if verdict is Verdict.AGAIN:
+            return Claim.AGAIN
+        if verdict is Verdict.IN_DOUBT and (row := self._read_anew()) is not None and row.live:
+            return row
+        logger.error(
+            "The database failed a guarded request at its %s: %s", self.stage.value, type(error).__name__
+        )
+        raise Unavailable from error
+
+    def _read_anew(self) -> Row | None:
+        self.connection.close()
+        try:
+            return self._read()
+        except Error:
+            return None
+
+
+def _replay(call: Call[Any], entry: Entry, row: Row) -> Replayed:
+    if row.state != State.COMPLETED.value:
+        raise InProgress
+    match = fingerprints.compare(row.fingerprint, entry.fingerprint, call)
+    if match is not Match.SAME:
+        policy = call.policy
+        answer = policy.on_mismatch if match is Match.OTHER_BODY else policy.on_other_target
+        if answer is Mismatch.REJECT:
+            raise KeyReused
+        if answer is Mismatch.VALIDATE:
+            call.validate_replay()
+    call.before_replay(entry.identity, row)
+    if row.response_body is None:
+        raise ResponseUnavailable(
+            f"The request was carried out and answered with {row.response_status}; the response was not kept.",
+            headers=stored_headers(row.response_headers),
+        )
+    return Replayed(row)

@@ -1,0 +1,82 @@
+"""
+What can go wrong, each with the stable code that a client sees.
+
+    IdempotencyError               a refusal: answered in the policy's format, never a 500
+    ├── KeyRequired                no key where the policy requires one
+    ├── InvalidKey                 a key that is malformed, or two that differ
+    ├── ScopeRequired              nobody whose key this could be
+    ├── InvalidBody                a body that cannot be read as what it says it is
+    ├── KeyReused                  the key was used for another request
+    ├── InProgress                 the first request with the key still runs
+    ├── ResponseUnavailable        it succeeded, but its response was not kept
+    └── Unavailable                the database did not answer, or took it back
+    PolicyError                    a policy that contradicts itself, raised where it is written
+
+No message holds a key, a body or a secret: they end up in logs and in error pages.
+"""
+
+from typing import ClassVar
+
+
+class IdempotencyError(Exception):
+    """
+    A guarded request that is refused.
+
+    Attributes:
+        code: stable, for machines.
+        title: one short sentence, the same for each occurrence.
+        detail: what was wrong this time and what to do about it.
+        headers: stored response headers that still tell the client something.
+    """
+
+    code: ClassVar[str]
+    title: ClassVar[str]
+
+    def __init__(self, detail: str = "", *, headers: tuple[tuple[str, str], ...] = ()) -> None:
+        super().__init__(detail or self.title)
+        self.detail = detail or self.title
+        self.headers = headers
+
+
+class KeyRequired(IdempotencyError):
+    code = "idempotency_key_required"
+    title = "This request needs an idempotency key."
+
+
+class InvalidKey(IdempotencyError):
+    code = "invalid_idempotency_key"
+    title = "The idempotency key is malformed."
+
+
+class ScopeRequired(IdempotencyError):
+    code = "idempotency_scope_required"
+    title = "An idempotency key belongs to a caller, and this request names none."
+
+
+class InvalidBody(IdempotencyError):
+    code = "invalid_body"
+    title = "The request body cannot be read."
+
+
+class KeyReused(IdempotencyError):
+    code = "idempotency_conflict"
+    title = "A different request was already made with this idempotency key."
+
+
+class InProgress(IdempotencyError):
+    code = "idempotency_in_progress"
+    title = "The first request with this idempotency key is still running."
+
+
+class ResponseUnavailable(IdempotencyError):
+    code = "response_unavailable"
+    title = "The request was carried out, but its response was not kept."
+
+
+class Unavailable(IdempotencyError):
+    code = "idempotency_unavailable"
+    title = "The request could not be carried out now, and nothing of it was done."
+
+
+class PolicyError(ValueError):
+    """A policy whose fields are wrong, or contradict each other; the message lists every fault."""

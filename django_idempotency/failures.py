@@ -1,0 +1,45 @@
+"""What an exception out of a guarded transaction means; the rows of the failure table that are a decision."""
+
+from enum import Enum
+
+from .claims.base import Trouble
+
+
+class Stage(Enum):
+    """How far an attempt had come."""
+
+    CLAIM = "claim"
+    RUN = "run"
+    STORE = "store"
+    COMMIT = "commit"
+
+
+class Verdict(Enum):
+    """What follows."""
+
+    # It is the handler's own error: rolled back, the key free, the error passed on.
+    RAISE = "raise"
+    # Everything was undone by the database to let another pass: claim again.
+    AGAIN = "again"
+    # COMMIT was sent and its answer lost: only the database knows.
+    IN_DOUBT = "in doubt"
+    # Nothing was done, and a later retry will be served.
+    UNAVAILABLE = "unavailable"
+
+
+def judge(stage: Stage, trouble: Trouble, *, joined: bool) -> Verdict:
+    """
+    Decide what a database error means.
+
+    Args:
+        joined: the transaction was not ours to begin again.
+    """
+    if trouble is Trouble.LOST:
+        # Any other error of COMMIT is an answer: it was refused, and all is rolled back.
+        return Verdict.IN_DOUBT if stage is Stage.COMMIT else Verdict.UNAVAILABLE
+    # A constraint that waited for COMMIT, a deadlock of the handler's own statements, are the handler's.
+    if trouble is Trouble.OTHER or stage is Stage.RUN:
+        return Verdict.RAISE
+    if trouble is Trouble.AGAIN and not joined:
+        return Verdict.AGAIN
+    return Verdict.UNAVAILABLE

@@ -1,0 +1,146 @@
+"""
+What "the same request" means: a versioned digest of the target and of the body.
+
+    1:<digest of method, path and query>:<kind><digest of the body>
+
+A stored fingerprint is judged by the version and the kind that it was made with, so that two versions of this
+package (or of a policy), running side by side while a deployment rolls out, refuse nobody.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+from .choices import Fingerprint
+
+if TYPE_CHECKING:
+    from .calls import Call
+
+VERSION = "1"
+UNBOUND = "-"
+
+
+class Match(Enum):
+    """How a request compares with the one that a record was made by."""
+
+    SAME = "same"
+    OTHER_BODY = "other body"
+    OTHER_TARGET = "other target"
+
+
+def take(call: "Call[Any]") -> str:
+    """
+    The fingerprint of a request, as its policy wants it.
+
+    Raises:
+        InvalidBody: the body cannot be read.
+    """
+    kind = {Fingerprint.SEMANTIC: "s", Fingerprint.RAW: "r", Fingerprint.TARGET: UNBOUND}[
+        call.policy.fingerprint
+    ]
+    return f"{VERSION}:{_target(call)}:{_body(call, kind)}"
+
+
+def compare(stored: str, current: str, call: "Call[Any]") -> Match:
+    """Compare the fingerprint of a record with the one of this request."""
+    if stored == current:
+        return Match.SAME
+    version, _, rest = stored.partition(":")
+    if version != VERSION:  # made by a newer version than this one: not ours to judge, and nobody is refused
+        return Match.SAME
+    target, _, body = rest.partition(":")
+    _, current_target, current_body = current.split(":")
+    if target != current_target:
+        return Match.OTHER_TARGET
+    if body[0] != current_body[0]:
+        current_body = _body(call, body[0])
+    return Match.SAME if UNBOUND in (body, current_body) or body == current_body else Match.OTHER_BODY
+
+
+def _target(call: "Call[Any]") -> str:
+    query = sorted(
+        parse_qsl(call.query, keep_blank_values=True, errors="surrogateescape"), key=lambda pair: pair[0]
+    )
+    return _digest([call.method, call.path, *(list(pair) for pair in query)])
+
+
+def _body(call: "Call[Any]", kind: str) -> str:
+    if kind == UNBOUND:
+        return UNBOUND
+    if kind == "r":
+        return kind + hashlib.sha256(call.body()).hexdigest()
+    data = call.data()
+    if call.policy.fingerprint_fields and isinstance(data, Mapping):
+        getter = data.getlist if hasattr(data, "getlist") else data.__getitem__
+        data = {name: getter(name) for name in call.policy.fingerprint_fields if name in data}
+    return kind + _digest(data)
+
+
+def _digest(value: Any) -> str:
+    digest = hashlib.sha256()
+    for token in _tokens(value):
+        digest.update(token)
+    return digest.hexdigest()
+
+
+def _tokens(value: Any) -> Iterator[bytes]:
+    """Write a parsed body down so that equal data, and only equal data, gives equal bytes; without recursion."""
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, str):
+            # Every token carries its length or its count, so no two values share an encoding.
+            text = item.encode("utf-8", "surrogatepass")
+            yield b"s%d:%b" % (len(text), text)
+        elif isinstance(item, Mapping):
+            pairs = sorted(_pairs(item), key=lambda pair: (type(pair[0]).__name__, str(pair[0])))
+            yield b"{%d:" % len(pairs)
+            for name, member in reversed(pairs):
+                stack += (member, name)
+        elif isinstance(item, list | tuple):
+            yield b"[%d:" % len(item)
+            stack.extend(reversed(item))
+        elif hasattr(item, "chunks"):
+            yield from _file(item)
+        else:
+            yield _scalar(item)
+
+
+def _pairs(mapping: Mapping[Any, Any]) -> list[tuple[Any, Any]]:
+    # A form may name a field twice, and items() would show the last one only.
+    return list(mapping.lists() if hasattr(mapping, "lists") else mapping.items())
+
+
+def _scalar(value: Any) -> bytes:
+    if value is None:
+        return b"n;"
+    if isinstance(value, bool):
+        return b"t;" if value else b"f;"
+    if isinstance(value, float | Decimal):
+        if value == value and abs(value) < 10**400 and value == int(value):
+            value = int(value)  # 1 equals 1.0
+        else:
+            return b"d%b;" % (value.hex() if isinstance(value, float) else str(value.normalize())).encode()
+    if isinstance(value, int):
+        return (
+            b"i%x;" % value
+        )  # hexadecimal: exact for any size, and not bound by the limit on decimal digits
+    if isinstance(value, bytes | bytearray | memoryview):
+        raw = bytes(value)
+        return b"b%d:%b" % (len(raw), raw)
+    # What a parser for another format yields: dates, UUIDs. Their text is their value.
+    text = f"{type(value).__name__}:{value}".encode("utf-8", "surrogatepass")
+    return b"o%d:%b" % (len(text), text)
+
+
+def _file(upload: Any) -> Iterator[bytes]:
+    """An uploaded file: its name, type and content; the boundary around it is new with each retry."""
+    content = hashlib.sha256()
+    for chunk in upload.chunks():
+        content.update(chunk)
+    upload.seek(0)  # the handler reads it from the start
+    text = f"{upload.name}\0{upload.content_type}\0{content.hexdigest()}".encode("utf-8", "surrogatepass")
+    yield b"u%d:%b" % (len(text), text)

@@ -1,0 +1,185 @@
+"""The face for Django's own requests: a Call of an HttpRequest, and a response of what the engine answers."""
+
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+from django.core.exceptions import BadRequest, SuspiciousOperation
+from django.core.handlers.exception import response_for_exception
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
+from django.http.response import HttpResponseBase
+from django.utils.datastructures import MultiValueDict
+
+from . import engine
+from .calls import Call
+from .claims.base import Row
+from .conf import resolve, settings
+from .engine import Executed, Replayed
+from .exceptions import IdempotencyError, InvalidBody
+from .identity import Identity, endpoint_name
+from .models import IdempotencyRecord
+from .policy import IdempotencyPolicy
+from .problems import Problem
+from .responses import REPRESENTATION_HEADERS, Snapshot, capture, fill, stored_headers
+
+FORM = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data"
+EXPOSE = "Access-Control-Expose-Headers"
+
+BeforeReplay = Callable[[Any, IdempotencyRecord], None]
+ValidateReplay = Callable[[Any], None]
+
+
+def answer(call: "HttpCall") -> HttpResponseBase:
+    """Let the engine serve a call, and dress its answer."""
+    try:
+        outcome = engine.serve(call)
+    except IdempotencyError as error:
+        return refuse(error, call)
+    policy = call.policy
+    if isinstance(outcome, Replayed):
+        response: HttpResponseBase = call.rebuild(outcome)
+        response.headers[policy.replayed_header] = "true"
+        _announce(response, policy, outcome.row.expires_in)
+        return response
+    if outcome.stored:
+        _announce(outcome.response, policy, policy.lifetime and int(policy.lifetime.total_seconds()))
+    return outcome.response
+
+
+def refuse(error: IdempotencyError, call: "HttpCall") -> HttpResponse:
+    """Render a refusal as the policy wants it, with the headers that clients act on."""
+    problem = Problem.of(error, call.policy)
+    response: HttpResponse = resolve(call.policy.renderer or settings().RENDERER)(problem, call.request)
+    for name, value in (*problem.headers.items(), *error.headers):
+        if name not in REPRESENTATION_HEADERS:
+            response.headers.setdefault(name, value)
+    return response
+
+
+class HttpCall(Call[HttpResponseBase]):
+    """A call of a Django view."""
+
+    def __init__(
+        self,
+        request: Any,
+        policy: IdempotencyPolicy,
+        handler: Callable[[], HttpResponseBase],
+        before_replay: BeforeReplay | None = None,
+        validate_replay: ValidateReplay | None = None,
+    ) -> None:
+        self.request = request
+        self.policy = policy
+        self.handler = handler
+        self._before_replay = before_replay
+        self._validate_replay = validate_replay
+        self.method = request.method
+        self.path = request.path
+        self.query = request.META.get("QUERY_STRING", "")
+        self.endpoint = policy.endpoint or endpoint_name(request.method, _route(request))
+
+    def header(self, name: str) -> str | None:
+        value = self.request.headers.get(name)
+        return None if value is None else str(value)
+
+    def data(self) -> Any:
+        if not hasattr(self, "_data"):
+            try:
+                self._data = self.parse()
+            except RecursionError as error:
+                raise InvalidBody("The body is nested too deeply.") from error
+            except (BadRequest, MultiPartParserError, SuspiciousOperation, UnreadablePostError) as error:
+                raise InvalidBody from error
+        return self._data
+
+    def parse(self) -> Any:
+        """The body as the view sees it: a form, JSON, or bytes."""
+        request: HttpRequest = self.request
+        if request.content_type in (FORM, MULTIPART):
+            fields, files = self._form(request)
+            merged: MultiValueDict[str, Any] = MultiValueDict(fields.lists())
+            for name, uploads in files.lists():
+                merged.setlist(name, merged.getlist(name) + list(uploads))
+            return merged
+        body = self.body()
+        if request.content_type == "application/json" or (request.content_type or "").endswith("+json"):
+            try:
+                return json.loads(body)
+            except ValueError:  # the view's to refuse
+                return body
+        return body
+
+    def _form(self, request: HttpRequest) -> tuple[MultiValueDict[str, Any], MultiValueDict[str, Any]]:
+        if request.method == "POST":
+            return request.POST, request.FILES
+        if request.content_type == FORM:  # Django reads forms of POST only
+            return QueryDict(self.body(), encoding=request.encoding), MultiValueDict()
+        return request.parse_file_upload(request.META, io.BytesIO(self.body()))
+
+    def body(self) -> bytes:
+        return bytes(self.request.body)
+
+    def run(self) -> HttpResponseBase:
+        try:
+            response = self.handler()
+        except (Http404, BadRequest) as error:
+            if not self.policy.stored_errors:
+                raise
+            response = response_for_exception(self.request, error)
+        return rendered(response)
+
+    def status(self, response: HttpResponseBase) -> int:
+        return response.status_code
+
+    def capture(self, response: HttpResponseBase) -> Snapshot:
+        return capture(response, self.policy)
+
+    def rebuild(self, replayed: Replayed) -> HttpResponse:
+        """The stored response, as a response."""
+        return filled(HttpResponse(), replayed.row)
+
+    def before_replay(self, identity: Identity, row: Row) -> None:
+        if self._before_replay is not None:
+            self._before_replay(self.request, IdempotencyRecord.of(identity, row, self.policy))
+
+    def validate_replay(self) -> None:
+        if self._validate_replay is not None:
+            self._validate_replay(self.request)
+
+
+def rendered(response: Any) -> HttpResponseBase:
+    """Render what renders late (templates, DRF), so that its queries and its bytes belong to the transaction."""
+    render = getattr(response, "render", None)
+    return render() if callable(render) else response
+
+
+def filled(response: HttpResponse, row: Row) -> HttpResponse:
+    """A new response, made equal to the stored one."""
+    fill(
+        response,
+        row.response_status or 200,
+        stored_headers(row.response_headers),
+        bytes(row.response_body or b""),
+    )
+    return response
+
+
+def _route(request: HttpRequest) -> str:
+    match = request.resolver_match
+    if match is None:  # called without a URL, as in a test with a request factory
+        return request.path
+    return match.view_name if match.url_name else match.route
+
+
+def _announce(response: HttpResponseBase, policy: IdempotencyPolicy, seconds: int | None) -> None:
+    """Tell the client when the key is free again, and let a browser's script see what is told."""
+    names = [policy.replayed_header]
+    if policy.expires_header is not None:
+        names.append(policy.expires_header)
+        if seconds is not None:
+            response.headers[policy.expires_header] = str(max(seconds, 0))
+    if EXPOSE in response.headers:
+        names.insert(0, response.headers[EXPOSE])
+    response.headers[EXPOSE] = ", ".join(names)

@@ -1,0 +1,69 @@
+"""Who used which key where: the digest that is a record's primary key."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Self
+
+from .exceptions import ScopeRequired
+
+SCOPE_LENGTH = 255
+ENDPOINT_LENGTH = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """
+    (scope, endpoint, key), and their digest.
+
+    Attributes:
+        digest: 64 hexadecimal digits. The first 16 come from the scope alone, so that a table
+            partitioned or sharded by the prefix of its primary key keeps a tenant together.
+    """
+
+    scope: str
+    endpoint: str
+    key: str
+    digest: str
+
+    @classmethod
+    def of(cls, scope: str, endpoint: str, key: str, *, endpoint_in_key: bool = True) -> Self:
+        """
+        Digest the three parts.
+
+        Args:
+            endpoint_in_key: False where a key means the same at every endpoint.
+
+        Raises:
+            ScopeRequired: the scope cannot be stored (empty, too long, NUL, a lone surrogate).
+        """
+        if not 0 < len(scope) <= SCOPE_LENGTH or "\0" in scope or not _encodable(scope):
+            raise ScopeRequired(f"The caller's scope must be 1 to {SCOPE_LENGTH} characters of text.")
+        parts = (scope, endpoint if endpoint_in_key else "", key)
+        # Length-prefixed: without that, ("a|bc", "d") and ("a", "bc|d") would share a record.
+        joined = b"".join(b"%d:%b" % (len(part), part) for part in map(str.encode, parts))
+        prefix = hashlib.sha256(scope.encode()).hexdigest()[:16]
+        return cls(scope, endpoint, key, prefix + hashlib.sha256(joined).hexdigest()[:48])
+
+    @property
+    def lock(self) -> int:
+        """A signed 64-bit number for the databases that lock by number."""
+        return int.from_bytes(bytes.fromhex(self.digest[-16:]), signed=True)
+
+    def __repr__(self) -> str:
+        return f"<Identity {self.digest[:24]}>"  # the key itself stays out of logs and tracebacks
+
+
+def endpoint_name(method: str, route: str) -> str:
+    """Name an endpoint: method and route name. One that is too long for its column ends in a digest of the rest."""
+    name = f"{method} {route}"
+    if len(name) <= ENDPOINT_LENGTH:
+        return name
+    return f"{name[: ENDPOINT_LENGTH - 17]}~{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

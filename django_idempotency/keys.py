@@ -1,0 +1,126 @@
+"""Where the key travels, and what a key may look like."""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .choices import KeySyntax
+from .exceptions import InvalidKey, KeyRequired
+
+if TYPE_CHECKING:
+    from .calls import Call
+
+PRINTABLE = re.compile(r"[\x20-\x7e]*")
+# RFC 9651 section 3.3.3: printable ASCII between quotes; a quote or a backslash inside is escaped.
+SF_STRING = re.compile(r'"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"')
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A key in a request header."""
+
+    name: str
+
+    def read(self, call: "Call[Any]") -> str | None:
+        value = call.header(self.name)
+        if value is None:
+            return None
+        if "," in value:  # servers join two lines of one header by a comma, so this may be two keys
+            raise InvalidKey(f"{self.name} holds a comma, or was sent twice.")
+        return _unwrap(value, self.name, call.policy.syntax)
+
+
+@dataclass(frozen=True, slots=True)
+class BodyField:
+    """A key in a member of the request's body, taken to the letter."""
+
+    name: str
+
+    def read(self, call: "Call[Any]") -> str | None:
+        data = call.data()
+        if not isinstance(data, Mapping) or self.name not in data:
+            return None
+        values = data.getlist(self.name) if hasattr(data, "getlist") else [data[self.name]]
+        if not values or any(not isinstance(value, str) for value in values):
+            raise InvalidKey(f"{self.name} must be a string.")
+        if len(set(values)) > 1:
+            raise InvalidKey(f"{self.name} was sent twice, with different values.")
+        return str(values[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """
+    A key made from the request itself, where the client sent none.
+
+    Args:
+        function: of the request; the text it returns is hashed, so it may be of any length. None: no key.
+    """
+
+    function: Callable[[Any], str | None]
+
+    def read(self, call: "Call[Any]") -> str | None:
+        text = self.function(call.request)
+        if text is None:
+            return None
+        return "derived-" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+KeySource = Header | BodyField | Derived
+
+
+def read_key(call: "Call[Any]") -> str | None:
+    """
+    The idempotency key of a request; None where it has none and needs none.
+
+    Raises:
+        KeyRequired: none, where the policy requires one.
+        InvalidKey: malformed, or two sources that differ. A malformed key never means "run unguarded".
+    """
+    policy = call.policy
+    sent = {_valid(key, call) for key in _sent(call)}
+    if len(sent) > 1:
+        raise InvalidKey("Two different idempotency keys were sent.")
+    if sent:
+        return sent.pop()
+    for source in policy.keys:
+        if isinstance(source, Derived) and (key := source.read(call)) is not None:
+            return key
+    if policy.required:
+        names = " or ".join(source.name for source in policy.keys if not isinstance(source, Derived))
+        raise KeyRequired(f"Send an idempotency key in {names}, and the same one with each retry.")
+    return None
+
+
+def _sent(call: "Call[Any]") -> Iterator[str]:
+    for source in call.policy.keys:
+        if not isinstance(source, Derived) and (key := source.read(call)) is not None:
+            yield key
+
+
+def _unwrap(value: str, name: str, syntax: KeySyntax) -> str:
+    if syntax is KeySyntax.LITERAL:
+        return value
+    if match := SF_STRING.fullmatch(value.strip(" ")):
+        return re.sub(r"\\(.)", r"\1", match[1])
+    if syntax is KeySyntax.STRICT:
+        raise InvalidKey(f'{name} must be a quoted string, such as "8e03978e-40d5-43dd-bc93-6894a57f9324".')
+    if '"' in value:
+        raise InvalidKey(f"{name} holds an unbalanced quote.")
+    return value
+
+
+def _valid(key: str, call: "Call[Any]") -> str:
+    policy = call.policy
+    if not policy.min_length <= len(key) <= policy.max_length:
+        raise InvalidKey(
+            f"The idempotency key has {len(key)} characters; {policy.min_length} to {policy.max_length} are allowed."
+        )
+    if not key.strip(" "):
+        raise InvalidKey("The idempotency key is blank.")
+    # Non-ASCII is never accepted: servers pass header bytes on as Latin-1, so it would not be what the client sent.
+    if not PRINTABLE.fullmatch(key) or not re.fullmatch(f"(?:{policy.characters})+", key):
+        raise InvalidKey("The idempotency key holds a character that is not allowed.")
+    return key

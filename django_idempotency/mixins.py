@@ -1,0 +1,73 @@
+"""The face for DRF views: one base class more, and every retry gets the first answer."""
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ImproperlyConfigured
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from . import drf
+from .choices import Mismatch
+from .conf import resolve, settings
+from .exceptions import PolicyError
+from .models import IdempotencyRecord
+from .policy import IdempotencyPolicy
+
+_Base = APIView if TYPE_CHECKING else object
+
+
+class IdempotencyMixin(_Base):
+    """
+    Makes an APIView, a generic view or a ViewSet idempotent. It stands before them in the list of bases.
+
+    A policy per action: `@action(..., idempotency_policy=POLICY)`, or override `get_idempotency_policy`.
+
+    Attributes:
+        idempotency_policy: the rules. None: IDEMPOTENCY["POLICY"].
+    """
+
+    idempotency_policy: IdempotencyPolicy | None = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        bases = cls.__mro__
+        if APIView in bases and bases.index(APIView) < bases.index(IdempotencyMixin):
+            raise TypeError(f"{cls.__qualname__}: write IdempotencyMixin before {cls.__bases__[0].__name__}.")
+        policy = cls.idempotency_policy
+        unchecked = cls.validate_replay is IdempotencyMixin.validate_replay
+        if policy is not None and policy.on_mismatch is Mismatch.VALIDATE and unchecked:
+            raise PolicyError(
+                f"{cls.__qualname__}: on_mismatch=VALIDATE needs a method validate_replay(self, request)."
+            )
+
+    def get_idempotency_policy(self) -> IdempotencyPolicy:
+        """The policy of the request at hand; `self.action` and `self.request` are known."""
+        policy: IdempotencyPolicy = self.idempotency_policy or resolve(settings().POLICY)
+        return policy
+
+    def before_replay(self, request: Request, record: IdempotencyRecord) -> None:
+        """
+        Called before a stored response is handed out; raise to refuse, as in a handler.
+
+        Authentication, permissions and throttles have run. Permissions on an object have not: DRF checks them in
+        `get_object()`, which a replay never reaches. Check them again here.
+        """
+
+    def validate_replay(self, request: Request) -> None:
+        """With on_mismatch=VALIDATE: validate a body that differs from the first one; raise to refuse it."""
+        raise ImproperlyConfigured(
+            f"{type(self).__qualname__} needs validate_replay: its policy validates first."
+        )
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)  # authentication, permissions, throttles
+        name = (request.method or "").lower()
+        handler = getattr(self, name, None)
+        policy = self.get_idempotency_policy()
+        if handler is None or not policy.guards(request.method):
+            return
+        # dispatch() looks the handler up on the instance right after this.
+        setattr(
+            self, name, partial(drf.guard, self, policy, handler, self.before_replay, self.validate_replay)
+        )

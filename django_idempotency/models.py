@@ -1,0 +1,72 @@
+"""The record of one idempotency key."""
+
+from typing import Self
+
+from django.db import models, router
+
+from .choices import Mode, State
+from .claims.base import COLUMNS, Row
+from .fields import ByteText
+from .identity import Identity
+from .policy import IdempotencyPolicy
+
+
+class IdempotencyRecord(models.Model):
+    """
+    What became of one (scope, endpoint, key).
+
+    Times are the database's. A replay writes nothing here.
+    """
+
+    # See identity.Identity.digest. The primary key, because a second unique index would cost every replay a
+    # sequence value on PostgreSQL, and every neighbour a gap lock on MariaDB.
+    id = ByteText(primary_key=True, max_length=64, ascii_only=True, editable=False)
+    scope = ByteText(max_length=255)
+    endpoint = ByteText(max_length=255)
+    key = ByteText(max_length=256, ascii_only=True, db_column="idempotency_key")
+    mode = ByteText(max_length=8, ascii_only=True, choices=[(mode.value, mode.value) for mode in Mode])
+    state = ByteText(max_length=16, ascii_only=True, choices=[(state.value, state.value) for state in State])
+    # Its version comes first; see fingerprints.
+    fingerprint = ByteText(max_length=160, ascii_only=True)
+
+    response_status = models.PositiveSmallIntegerField(null=True)
+    # A JSON list of pairs, in their order.
+    response_headers = models.TextField(default="")
+    # NULL in a completed record: it was not kept.
+    response_body = models.BinaryField(null=True)
+
+    # The object that the request made: its model's label and its primary key as text.
+    resource_type = models.CharField(max_length=200, default="")
+    resource_id = models.CharField(max_length=255, default="")
+
+    # Mode leased only: who holds the claim, which attempt it is, until when.
+    owner = models.UUIDField(null=True)
+    attempt = models.PositiveIntegerField(default=1)
+    lease_expires_at = models.DateTimeField(null=True)
+
+    created_at = models.DateTimeField()
+    completed_at = models.DateTimeField(null=True)
+    # NULL: for ever.
+    expires_at = models.DateTimeField(null=True, db_index=True)
+
+    class Meta:
+        db_table = "idempotency_record"
+        verbose_name = "idempotency record"
+
+    @classmethod
+    def alias(cls, policy: IdempotencyPolicy) -> str:
+        """The database alias where the records of a policy are; never a replica."""
+        return policy.database or router.db_for_write(cls)
+
+    @classmethod
+    def of(cls, identity: Identity, row: Row, policy: IdempotencyPolicy) -> Self:
+        """The instance for a row that a claim has read. What was not read, such as the times, loads on access."""
+        names = ("id", "scope", "endpoint", "key", *COLUMNS)
+        values = (identity.digest, identity.scope, identity.endpoint, identity.key, *row[2:])
+        return cls.from_db(cls.alias(policy), names, values)
+
+    def __str__(self) -> str:
+        return f"{self.endpoint} ({self.state})"
+
+    def __repr__(self) -> str:
+        return f"<IdempotencyRecord {self.pk[:24]} {self.state}>"  # neither key nor body: it ends up in logs

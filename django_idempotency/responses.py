@@ -1,0 +1,56 @@
+"""What of a response is stored, and how a stored one becomes a response again."""
+
+import json
+from dataclasses import dataclass
+
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+
+from .policy import IdempotencyPolicy
+
+# Without these the stored bytes cannot be read.
+REPRESENTATION_HEADERS = ("Content-Type", "Content-Encoding")
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """
+    A response, as it is stored.
+
+    Attributes:
+        body: None where it was not kept (streamed, or larger than the policy allows).
+    """
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes | None
+
+    @property
+    def header_text(self) -> str:
+        """The headers for a text column."""
+        return json.dumps(self.headers, separators=(",", ":"))
+
+
+def capture(response: HttpResponseBase, policy: IdempotencyPolicy) -> Snapshot:
+    """Take what the policy keeps of a rendered response."""
+    names = (*REPRESENTATION_HEADERS, *policy.replayed_headers)
+    headers = tuple((name, response.headers[name]) for name in names if name in response.headers)
+    # A stream is read once, by the client: reading it here would hold all of it in memory, or run it twice.
+    body = response.content if isinstance(response, HttpResponse) else None
+    if body is not None and len(body) > policy.max_body_size:
+        body = None
+    return Snapshot(response.status_code, headers, body)
+
+
+def stored_headers(text: str) -> tuple[tuple[str, str], ...]:
+    """Read what `Snapshot.header_text` wrote."""
+    return tuple((name, value) for name, value in json.loads(text or "[]"))
+
+
+def fill(response: HttpResponse, status: int, headers: tuple[tuple[str, str], ...], body: bytes) -> None:
+    """Make a new response equal to a stored one: status, headers, bytes, and no Content-Type that was not there."""
+    response.status_code = status
+    response.content = body
+    del response.headers["Content-Type"]
+    for name, value in headers:
+        response.headers[name] = value
