@@ -1,0 +1,62 @@
+"""The database that the demo plays on."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import dj_database_url
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS
+from django.db.utils import ConnectionHandler
+
+
+class Unprepared(Exception):
+    """The database could not be made ready."""
+
+
+def create_if_missing(url: str) -> None:
+    """Create the database that a URL names; SQLite does so by itself."""
+    config = dict(dj_database_url.parse(url))
+    if config["ENGINE"].endswith("sqlite3"):
+        return
+    if config["ENGINE"].endswith("mysql"):
+        from testproject import mysql
+
+        mysql.install()
+    connection = ConnectionHandler({DEFAULT_DB_ALIAS: config})[DEFAULT_DB_ALIAS]
+    name = connection.ops.quote_name(config["NAME"])
+    # Django's way to a server that may not have the database yet; its own test runner begins like this.
+    with connection._nodb_cursor() as cursor:
+        if connection.vendor == "mysql":
+            cursor.execute(f"CREATE DATABASE IF NOT EXISTS {name} CHARACTER SET utf8mb4")
+        else:
+            cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [config["NAME"]])
+            if cursor.fetchone() is None:
+                cursor.execute(f"CREATE DATABASE {name}")
+
+
+def prepare(environment: Mapping[str, str]) -> None:
+    """Migrate and seed the database of an environment."""
+    for command in (["migrate", "--no-input"], ["seed_demo"]):
+        done = subprocess.run(
+            [sys.executable, "manage.py", *command, "--verbosity", "0"],
+            cwd=settings.BASE_DIR,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise Unprepared(f"manage.py {command[0]} failed:\n{done.stderr.strip()}")
+
+
+def environment(url: str | None, folder: Path) -> dict[str, str]:
+    """Tell what the server and its commands see: this environment, on the demo's database."""
+    return {
+        **os.environ,
+        "DATABASE_URL": url or f"sqlite:///{folder / 'demo.sqlite3'}",
+        "DJANGO_SETTINGS_MODULE": "testproject.settings",
+        "DEBUG": "1",
+    }

@@ -1,0 +1,1 @@
+"""FirstHand: jobs for people with cameras. A key on every POST, and the first answer to every retry."""

@@ -1,0 +1,111 @@
+"""
+Settings of the demonstration.
+
+The environment may set: ``DATABASE_URL``, ``DEBUG``, ``SECRET_KEY``, ``ALLOWED_HOSTS`` (comma-separated) and
+``IDEMPOTENCY_ENABLED`` (0 shows what happens without the guard).
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+def flag(name: str, default: bool) -> bool:
+    """Read a yes or no from the environment."""
+    return os.environ.get(name, str(default)).strip().lower() in {"1", "true", "yes", "on"}
+
+
+DEBUG = flag("DEBUG", True)
+SECRET_KEY = os.environ.get("SECRET_KEY") or (
+    "a key for demonstrations only, never for a deployment" if DEBUG else ""
+)
+ALLOWED_HOSTS = [host for host in os.environ.get("ALLOWED_HOSTS", "").split(",") if host]
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "django_idempotency",
+    "testproject.accounts",
+    "testproject.demo",
+    # The systems. Each brings its own prefix, its rules and its part of the demo.
+    "testproject.firsthand.apps.FirstHandConfig",
+]
+
+MIDDLEWARE = [
+    # Outermost: a dropped connection must not be noticed, or answered, by anything else.
+    "testproject.systems.faults.DroppedConnectionMiddleware",
+    "testproject.systems.request_ids.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "testproject.urls"
+WSGI_APPLICATION = "testproject.wsgi.application"
+ASGI_APPLICATION = "testproject.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+
+def database() -> dict[str, Any]:
+    """Read ``DATABASE_URL``, and add what each engine needs for claims to be quick and exact."""
+    config: dict[str, Any] = dict(
+        dj_database_url.config(
+            default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}",
+            conn_max_age=60,
+            conn_health_checks=True,
+        )
+    )
+    options = config.setdefault("OPTIONS", {})
+    if config["ENGINE"].endswith("sqlite3"):
+        # One writer at a time: a writer says so when it begins, and the others wait for it instead of failing.
+        options.setdefault("transaction_mode", "IMMEDIATE")
+        options.setdefault("timeout", 30)
+        options.setdefault("init_command", "PRAGMA journal_mode=WAL;")
+    elif config["ENGINE"].endswith("mysql"):
+        from testproject import mysql
+
+        mysql.install()
+        options.setdefault("isolation_level", "read committed")
+        options.setdefault("charset", "utf8mb4")
+    return config
+
+
+DATABASES = {"default": database()}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "static/"
+
+# What the systems have in common; what differs is in each system's policy.py.
+IDEMPOTENCY = {
+    "ENABLED": flag("IDEMPOTENCY_ENABLED", True),
+    "SCOPE": "testproject.accounts.scopes.organization",
+}

@@ -1,0 +1,1 @@
+"""What every system needs, whatever its rules: identifiers, error bodies, request ids, faults, a base view."""

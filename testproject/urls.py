@@ -1,0 +1,14 @@
+"""The admin, and each system under its own prefix."""
+
+from django.contrib import admin
+from django.contrib.staticfiles.urls import staticfiles_urlpatterns
+from django.urls import path
+
+from testproject.systems.routes import system_urlpatterns
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    *system_urlpatterns(),
+    # With DEBUG only: the admin's style sheets, when a real server runs instead of runserver.
+    *staticfiles_urlpatterns(),
+]
