@@ -1,6 +1,7 @@
-"""What the engine asks of a request: each face makes one `Call` of it."""
+"""What a face and the engine hand to each other: a `Call` down; `Executed` or `Replayed` up."""
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from .claims.base import Row
@@ -64,3 +65,18 @@ class Call(ABC, Generic[R]):
     @abstractmethod
     def validate_replay(self) -> None:
         """Validate a body that differs from the first one, as the view would; it raises to refuse."""
+
+
+@dataclass(frozen=True, slots=True)
+class Executed(Generic[R]):
+    """The handler ran, and this is its own response."""
+
+    response: R
+    stored: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """The handler did not run; this is what it once answered."""
+
+    row: Row

@@ -61,14 +61,14 @@ def check_databases(
 def _database(alias: str) -> Iterator[CheckMessage]:
     connection = connections[alias]
     options = connection.settings_dict.get("OPTIONS", {})
-    if connection.vendor == "sqlite" and connection.settings_dict["ATOMIC_REQUESTS"]:
-        if str(options.get("transaction_mode", "")).upper() not in ("IMMEDIATE", "EXCLUSIVE"):
-            yield Warning(
-                f"ATOMIC_REQUESTS on SQLite ({alias}) begins with a read, so a claim fails at once when another "
-                'request writes. Set OPTIONS["transaction_mode"] to "IMMEDIATE".',
-                hint=HINT,
-                id="django_idempotency.W002",
-            )
+    deferred = str(options.get("transaction_mode") or "DEFERRED").upper() == "DEFERRED"
+    if connection.vendor == "sqlite" and connection.settings_dict["ATOMIC_REQUESTS"] and deferred:
+        yield Warning(
+            f"ATOMIC_REQUESTS on SQLite ({alias}) begins with a read, so a claim fails at once when another "
+            'request writes. Set OPTIONS["transaction_mode"] to "IMMEDIATE".',
+            hint=HINT,
+            id="django_idempotency.W002",
+        )
     level = str(options.get("isolation_level") or "").lower().replace("_", " ")
     # psycopg numbers the levels: 2 is REPEATABLE READ, 3 SERIALIZABLE.
     if level in ("repeatable read", "serializable", "2", "3") or "isolationlevel.repeatable" in level:

@@ -60,35 +60,38 @@ def idempotent(
     if policy is not None and policy.on_mismatch is Mismatch.VALIDATE and validate_replay is None:
         raise PolicyError("on_mismatch=VALIDATE needs @idempotent(policy, validate_replay=...).")
 
+    def serve(arguments: tuple[Any, ...], handler: Callable[[], Any]) -> Any:
+        rules: IdempotencyPolicy = policy or resolve(settings().POLICY)
+        request = _request(arguments)
+        if isinstance(request, HttpRequest):
+            return answer(HttpCall(request, rules, handler, before_replay, validate_replay))
+        from . import drf  # this is a DRF request, so DRF is there
+
+        view = request.parser_context["view"]
+        return drf.guard(view, rules, lambda _: handler(), before_replay, validate_replay, request)
+
     def decorate(view: Any) -> Any:
         _refuse_wrong_place(view)
-
-        def serve(arguments: tuple[Any, ...], handler: Callable[[], Any]) -> Any:
-            rules: IdempotencyPolicy = policy or resolve(settings().POLICY)
-            request = _request(arguments)
-            if isinstance(request, HttpRequest):
-                return answer(HttpCall(request, rules, handler, before_replay, validate_replay))
-            from . import drf  # this is a DRF request, so DRF is there
-
-            api_view = request.parser_context["view"]
-            return drf.guard(api_view, rules, lambda _: handler(), before_replay, validate_replay, request)
-
-        if iscoroutinefunction(view):
-            # Django has no asynchronous transactions: the guard holds one in a thread, the view runs on its loop.
-            @wraps(view)
-            async def asynchronous(*args: Any, **kwargs: Any) -> Any:
-                handler = async_to_sync(view)
-                return await sync_to_async(serve)(args, lambda: handler(*args, **kwargs))
-
-            return asynchronous
-
-        @wraps(view)
-        def synchronous(*args: Any, **kwargs: Any) -> Any:
-            return serve(args, lambda: view(*args, **kwargs))
-
-        return synchronous
+        return _wrap(view, serve)
 
     return decorate(first) if callable(first) else decorate
+
+
+def _wrap(view: Any, serve: Callable[[tuple[Any, ...], Callable[[], Any]], Any]) -> Any:
+    if iscoroutinefunction(view):
+        # Django has no asynchronous transactions: the guard holds one in a thread, the view runs on its loop.
+        @wraps(view)
+        async def asynchronous(*args: Any, **kwargs: Any) -> Any:
+            handler = async_to_sync(view)
+            return await sync_to_async(serve)(args, lambda: handler(*args, **kwargs))
+
+        return asynchronous
+
+    @wraps(view)
+    def synchronous(*args: Any, **kwargs: Any) -> Any:
+        return serve(args, lambda: view(*args, **kwargs))
+
+    return synchronous
 
 
 def _request(arguments: tuple[Any, ...]) -> Any:

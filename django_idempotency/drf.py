@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from .engine import Replayed
+from .calls import Replayed
 from .http import BeforeReplay, HttpCall, ValidateReplay, answer, filled, rendered
 from .policy import IdempotencyPolicy
 from .responses import Snapshot, capture
@@ -64,17 +64,18 @@ class DRFCall(HttpCall):
             return self.body()
 
     def run(self) -> HttpResponseBase:
-        view, (args, kwargs) = self.view, self.arguments
+        view: Any = self.view  # untyped: two of its methods are shadowed below, so that they run once
+        args, kwargs = self.arguments
         try:
             response = self.handler()
         except Exception as error:
             # Where refusals are stored they must become responses inside the transaction; else the view does it.
             if not self.policy.stored_errors or isinstance(error, Error):
                 raise
-            view.handle_exception, handle = _raise, view.handle_exception  # type: ignore[method-assign]
+            handle, view.handle_exception = view.handle_exception, _raise
             response = handle(error)
         response = rendered(view.finalize_response(self.request, response, *args, **kwargs))
-        view.finalize_response = _finalized  # type: ignore[method-assign]
+        view.finalize_response = _finalized
         return response
 
     def capture(self, response: HttpResponseBase) -> Snapshot:
@@ -91,7 +92,7 @@ class DRFCall(HttpCall):
         ]
         if not plain:
             return response  # type: ignore[no-any-return]
-        copy = Response(response.data, status=response.status_code, headers=dict(response.headers))
+        copy: Any = Response(response.data, status=response.status_code, headers=dict(response.headers))
         copy.accepted_renderer, copy.accepted_media_type = plain[0], plain[0].media_type
         copy.renderer_context = self.view.get_renderer_context()
         return rendered(copy)

@@ -11,13 +11,12 @@ lease and no clean-up decide anything.
 
 import logging
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Any, Generic
 
 from django.db import Error, connections, transaction
 
 from . import fingerprints, scopes
-from .calls import Call, R
+from .calls import Call, Executed, R, Replayed
 from .choices import Mismatch, State
 from .claims import claims_for
 from .claims.base import Claim, Entry, Row
@@ -30,27 +29,13 @@ from .identity import Identity
 from .keys import read_key
 from .models import IdempotencyRecord
 from .responses import stored_headers
+from .transactions import begin
 
 logger = logging.getLogger("django_idempotency")
 
 TRIES = 3
 # The identities whose handlers run in this very call stack.
 _under_way: ContextVar[frozenset[str]] = ContextVar("idempotency_under_way", default=frozenset())
-
-
-@dataclass(frozen=True, slots=True)
-class Executed(Generic[R]):
-    """The handler ran, and this is its own response."""
-
-    response: R
-    stored: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Replayed:
-    """The handler did not run; this is what it once answered."""
-
-    row: Row
 
 
 def serve(call: Call[R]) -> Executed[R] | Replayed:
@@ -103,7 +88,7 @@ class _Work(Generic[R]):
             seen = self._read() if self.claims.reads_first else None
             if seen is not None and seen.live:
                 return seen
-            with self._transaction():
+            with begin(self.connection, nested=bool(_under_way.get())):
                 return self._claim(seen)
         except Exception as error:
             return self._after(error)
@@ -111,15 +96,6 @@ class _Work(Generic[R]):
     def _read(self) -> Row | None:
         with self.connection.cursor() as cursor:
             return self.claims.read(cursor, self.entry.identity)
-
-    def _transaction(self) -> transaction.Atomic:
-        """The transaction of this attempt. All that it guards must be inside, the claim first of all."""
-        if _under_way.get():  # a guarded handler called another one: that one's failure is its own
-            return transaction.atomic(self.alias)
-        blocks = self.connection.atomic_blocks
-        if blocks and not blocks[-1]._from_testcase:  # ATOMIC_REQUESTS: join, and fail together
-            return transaction.atomic(self.alias, savepoint=False)
-        return transaction.atomic(self.alias, durable=True)
 
     def _claim(self, seen: Row | None) -> Executed[R] | Row | Claim:
         with self.connection.cursor() as cursor:

@@ -115,25 +115,25 @@ def _pairs(mapping: Mapping[Any, Any]) -> list[tuple[Any, Any]]:
 
 
 def _scalar(value: Any) -> bytes:
-    if value is None:
-        return b"n;"
-    if isinstance(value, bool):
-        return b"t;" if value else b"f;"
-    if isinstance(value, float | Decimal):
-        if value == value and abs(value) < 10**400 and value == int(value):
-            value = int(value)  # 1 equals 1.0
-        else:
-            return b"d%b;" % (value.hex() if isinstance(value, float) else str(value.normalize())).encode()
-    if isinstance(value, int):
-        return (
-            b"i%x;" % value
-        )  # hexadecimal: exact for any size, and not bound by the limit on decimal digits
+    if value is None or isinstance(value, bool):
+        return f"{value};".encode()
+    if isinstance(value, int | float | Decimal):
+        return _number(value)
     if isinstance(value, bytes | bytearray | memoryview):
         raw = bytes(value)
         return b"b%d:%b" % (len(raw), raw)
     # What a parser for another format yields: dates, UUIDs. Their text is their value.
     text = f"{type(value).__name__}:{value}".encode("utf-8", "surrogatepass")
     return b"o%d:%b" % (len(text), text)
+
+
+def _number(value: int | float | Decimal) -> bytes:
+    """1 equals 1.0; integers are exact at any size, in hexadecimal, which has no limit on digits."""
+    if isinstance(value, Decimal) and value.is_finite() and -400 < value.adjusted() < 400:
+        value = int(value) if value == value.to_integral_value() else value.normalize()
+    elif isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return b"i%x;" % value if isinstance(value, int) else f"d{value!r};".encode()
 
 
 def _file(upload: Any) -> Iterator[bytes]:

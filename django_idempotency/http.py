@@ -3,7 +3,7 @@
 import io
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.core.handlers.exception import response_for_exception
@@ -13,10 +13,9 @@ from django.http.response import HttpResponseBase
 from django.utils.datastructures import MultiValueDict
 
 from . import engine
-from .calls import Call
+from .calls import Call, Replayed
 from .claims.base import Row
 from .conf import resolve, settings
-from .engine import Executed, Replayed
 from .exceptions import IdempotencyError, InvalidBody
 from .identity import Identity, endpoint_name
 from .models import IdempotencyRecord
@@ -45,7 +44,11 @@ def answer(call: "HttpCall") -> HttpResponseBase:
         _announce(response, policy, outcome.row.expires_in)
         return response
     if outcome.stored:
-        _announce(outcome.response, policy, policy.lifetime and int(policy.lifetime.total_seconds()))
+        _announce(
+            outcome.response,
+            policy,
+            None if policy.lifetime is None else int(policy.lifetime.total_seconds()),
+        )
     return outcome.response
 
 
@@ -151,8 +154,9 @@ class HttpCall(Call[HttpResponseBase]):
 
 def rendered(response: Any) -> HttpResponseBase:
     """Render what renders late (templates, DRF), so that its queries and its bytes belong to the transaction."""
-    render = getattr(response, "render", None)
-    return render() if callable(render) else response
+    if callable(getattr(response, "render", None)):
+        response.render()
+    return cast(HttpResponseBase, response)
 
 
 def filled(response: HttpResponse, row: Row) -> HttpResponse:

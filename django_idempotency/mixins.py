@@ -14,7 +14,10 @@ from .exceptions import PolicyError
 from .models import IdempotencyRecord
 from .policy import IdempotencyPolicy
 
-_Base = APIView if TYPE_CHECKING else object
+if TYPE_CHECKING:
+    _Base = APIView
+else:
+    _Base = object
 
 
 class IdempotencyMixin(_Base):

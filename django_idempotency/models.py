@@ -53,6 +53,12 @@ class IdempotencyRecord(models.Model):
         db_table = "idempotency_record"
         verbose_name = "idempotency record"
 
+    def __str__(self) -> str:
+        return f"{self.endpoint} ({self.state})"
+
+    def __repr__(self) -> str:
+        return f"<IdempotencyRecord {self.pk[:24]} {self.state}>"  # neither key nor body: it ends up in logs
+
     @classmethod
     def alias(cls, policy: IdempotencyPolicy) -> str:
         """The database alias where the records of a policy are; never a replica."""
@@ -64,9 +70,3 @@ class IdempotencyRecord(models.Model):
         names = ("id", "scope", "endpoint", "key", *COLUMNS)
         values = (identity.digest, identity.scope, identity.endpoint, identity.key, *row[2:])
         return cls.from_db(cls.alias(policy), names, values)
-
-    def __str__(self) -> str:
-        return f"{self.endpoint} ({self.state})"
-
-    def __repr__(self) -> str:
-        return f"<IdempotencyRecord {self.pk[:24]} {self.state}>"  # neither key nor body: it ends up in logs

@@ -1,10 +1,10 @@
 """What makes a policy wrong, and the sentence that says so."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
-from enum import Enum
-from typing import TYPE_CHECKING
+from types import NoneType
+from typing import TYPE_CHECKING, Any
 
 from .choices import Fingerprint, KeySyntax, Mismatch, Mode
 from .exceptions import PolicyError
@@ -25,69 +25,84 @@ NEVER_REPLAYED = re.compile(
 )
 
 
+# The types of the fields that Python does not check by itself, and how to say it.
+TYPES: dict[str, tuple[Any, str]] = {
+    "keys": (tuple, "a tuple of sources: write (Header('Idempotency-Key'),) with the comma"),
+    "required": (bool, "True or False"),
+    "min_length": (int, "a whole number"),
+    "max_length": (int, "a whole number"),
+    "characters": (str, "a regular expression for one character"),
+    "syntax": (KeySyntax, "a KeySyntax"),
+    "methods": (tuple, "a tuple of methods: write ('POST',) with the comma"),
+    "scope": (
+        (Callable, str, NoneType),
+        "a function of the request, its dotted path, or None for the setting's",
+    ),
+    "endpoint": ((str, NoneType), "a name, or None for the route's"),
+    "endpoint_in_key": (bool, "True or False"),
+    "fingerprint": (Fingerprint, "a Fingerprint"),
+    "fingerprint_fields": (tuple, "a tuple of names: write ('amount',) with the comma"),
+    "on_mismatch": (Mismatch, "a Mismatch"),
+    "on_other_target": (Mismatch, "a Mismatch"),
+    "mismatch_status": (int, "a status"),
+    "in_flight_wait": ((int, float), "a number of seconds"),
+    "in_flight_status": (int, "a status"),
+    "retry_after": (int, "a whole number of seconds"),
+    "mode": (Mode, "a Mode"),
+    "stored_errors": (frozenset, "a frozenset of statuses"),
+    "replayed_headers": (tuple, "a tuple of names: write ('Location',) with the comma"),
+    "max_body_size": (int, "a whole number of bytes"),
+    "replayed_header": (str, "a header's name"),
+    "expires_header": ((str, NoneType), "a header's name, or None for none"),
+    "lifetime": ((timedelta, NoneType), "a timedelta, or None for ever"),
+    "database": ((str, NoneType), "an alias, or None for the router's"),
+    "renderer": ((Callable, str, NoneType), "a function of problem and request, its dotted path, or None"),
+}
+
+
 def check(policy: "IdempotencyPolicy") -> None:
     """Raise PolicyError with every fault of the policy, each naming its field."""
     faults = [*_types(policy)]
-    if not faults:  # the other rules compare values, and may rely on their types
-        faults = [*_key(policy), *_same(policy), *_stored(policy), *_in_flight(policy)]
+    if not faults:  # the other rules compare values, and rely on their types
+        rules = (_sources, _shape, _same, _kept, _replayed, _in_flight)
+        faults = [fault for rule in rules for fault in rule(policy)]
     if faults:
         raise PolicyError("This IdempotencyPolicy cannot be kept: " + " ".join(faults))
 
 
 def _types(policy: "IdempotencyPolicy") -> Iterator[str]:
-    enums: dict[str, type[Enum]] = {
-        "syntax": KeySyntax,
-        "fingerprint": Fingerprint,
-        "on_mismatch": Mismatch,
-        "on_other_target": Mismatch,
-        "mode": Mode,
-    }
-    for field, enum in enums.items():
-        if not isinstance(getattr(policy, field), enum):
-            yield f"{field} must be one of {', '.join(map(str, enum))}."
-    for field in ("keys", "methods", "replayed_headers", "fingerprint_fields"):
-        if not isinstance(getattr(policy, field), tuple):
-            yield f"{field} must be a tuple: write ({field[:-1]},) with the comma for a single one."
-    for field in (
-        "min_length",
-        "max_length",
-        "mismatch_status",
-        "in_flight_status",
-        "retry_after",
-        "max_body_size",
-    ):
-        if type(getattr(policy, field)) is not int:
-            yield f"{field} must be a whole number."
-    if not isinstance(policy.in_flight_wait, int | float):
-        yield "in_flight_wait must be a number of seconds."
-    if not isinstance(policy.stored_errors, frozenset):
-        yield "stored_errors must be a frozenset of statuses."
-    if policy.lifetime is not None and not isinstance(policy.lifetime, timedelta):
-        yield "lifetime must be a timedelta, or None for records that do not expire."
-    for field in ("scope", "renderer"):
+    for field, (types, meaning) in TYPES.items():
         value = getattr(policy, field)
-        if value is not None and not isinstance(value, str) and not callable(value):
-            yield f"{field} must be a function, its dotted path, or None for the setting's."
+        mistaken = isinstance(value, bool) and types is not bool  # a bool would pass for a number
+        if mistaken or not isinstance(value, types):
+            yield f"{field} must be {meaning}, not {value!r}."
 
 
-def _key(policy: "IdempotencyPolicy") -> Iterator[str]:
+def _sources(policy: "IdempotencyPolicy") -> Iterator[str]:
     if not policy.keys:
         yield "keys is empty: name at least one source, such as Header('Idempotency-Key')."
-    for source in policy.keys:
+    sources: tuple[object, ...] = policy.keys
+    for source in sources:
         if not isinstance(source, Header | BodyField | Derived):
             yield f"keys holds {source!r}: each source is a Header, a BodyField or a Derived."
         elif isinstance(source, Header) and not TOKEN.fullmatch(source.name):
             yield f"keys names the header {source.name!r}, which is no header name."
+    if unknown := sorted(set(policy.methods) - {"POST", "PATCH", "PUT", "DELETE"}):
+        yield f"methods holds {unknown}: only POST, PATCH, PUT and DELETE can be guarded."
+    if not policy.methods:
+        yield "methods is empty, so nothing would be guarded."
+
+
+def _shape(policy: "IdempotencyPolicy") -> Iterator[str]:
     if not 1 <= policy.min_length <= policy.max_length <= KEY_LENGTH:
-        yield f"lengths must satisfy 1 <= min_length <= max_length <= {KEY_LENGTH}, and are {policy.min_length} and {policy.max_length}."
+        yield (
+            f"min_length is {policy.min_length} and max_length {policy.max_length}: "
+            f"1 <= min_length <= max_length <= {KEY_LENGTH} must hold."
+        )
     try:
         re.compile(policy.characters)
     except re.error as error:
         yield f"characters is no regular expression: {error}."
-    if unknown := set(policy.methods) - {"POST", "PATCH", "PUT", "DELETE"}:
-        yield f"methods holds {sorted(unknown)}: only POST, PATCH, PUT and DELETE can be guarded."
-    if not policy.methods:
-        yield "methods is empty, so nothing would be guarded."
 
 
 def _same(policy: "IdempotencyPolicy") -> Iterator[str]:
@@ -107,26 +122,29 @@ def _same(policy: "IdempotencyPolicy") -> Iterator[str]:
         )
 
 
-def _stored(policy: "IdempotencyPolicy") -> Iterator[str]:
+def _kept(policy: "IdempotencyPolicy") -> Iterator[str]:
     if policy.mode is Mode.LEASED:
         yield "mode=Mode.LEASED is not available in this version; Mode.ATOMIC is."
-    if never := policy.stored_errors & NEVER_STORED:
-        yield f"stored_errors holds {sorted(never)}: these depend on the moment or the credentials, and are never stored."
-    if strange := [status for status in policy.stored_errors if status not in range(400, 600)]:
-        yield f"stored_errors holds {sorted(strange)}: only 400 to 599 are errors (success is always stored)."
+    if never := sorted(policy.stored_errors & NEVER_STORED):
+        yield f"stored_errors holds {never}: these depend on the moment or the credentials, and are never stored."
+    if strange := sorted(set(policy.stored_errors) - set(range(400, 600))):
+        yield f"stored_errors holds {strange}: only 400 to 599 are errors (success is always stored)."
+    if policy.max_body_size < 0:
+        yield "max_body_size must not be negative."
+    if policy.lifetime is not None and not timedelta(0) < policy.lifetime <= timedelta(days=3660):
+        yield "lifetime must be more than nothing and at most ten years, or None."
+
+
+def _replayed(policy: "IdempotencyPolicy") -> Iterator[str]:
     for name in policy.replayed_headers:
         if NEVER_REPLAYED.fullmatch(name):
             yield f"replayed_headers holds {name!r}, which belongs to one moment, connection or caller."
         elif not TOKEN.fullmatch(name):
             yield f"replayed_headers holds {name!r}, which is no header name."
     for field in ("replayed_header", "expires_header"):
-        name = getattr(policy, field)
-        if name is not None and not TOKEN.fullmatch(name):
-            yield f"{field} is {name!r}, which is no header name."
-    if policy.max_body_size < 0:
-        yield "max_body_size must not be negative."
-    if policy.lifetime is not None and not timedelta(0) < policy.lifetime <= timedelta(days=3660):
-        yield "lifetime must be more than nothing and at most ten years, or None."
+        own = getattr(policy, field)
+        if own is not None and not TOKEN.fullmatch(own):
+            yield f"{field} is {own!r}, which is no header name."
 
 
 def _in_flight(policy: "IdempotencyPolicy") -> Iterator[str]:

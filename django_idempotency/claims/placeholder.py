@@ -53,4 +53,4 @@ class PlaceholderClaims(Claims):
         cursor.execute(
             self.COMPLETE, [snapshot.status, snapshot.header_text, snapshot.body, entry.identity.digest]
         )
-        return cursor.rowcount == 1
+        return bool(cursor.rowcount == 1)

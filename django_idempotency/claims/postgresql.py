@@ -74,7 +74,7 @@ class PostgreSQLClaims(Claims):
                 *(entry.fingerprint, snapshot.status, snapshot.header_text, snapshot.body, entry.seconds),
             ],
         )
-        return cursor.rowcount == 1
+        return bool(cursor.rowcount == 1)
 
     def code(self, error: BaseException) -> object:
         cause = error.__cause__

@@ -1,0 +1,25 @@
+"""The transaction of one attempt. All that a guard protects is inside, the claim first of all."""
+
+from django.db import transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+
+def begin(connection: BaseDatabaseWrapper, *, nested: bool) -> transaction.Atomic:
+    """
+    Our own transaction, or the one that is open already.
+
+    Args:
+        nested: a guarded handler has called another one.
+    """
+    if nested:  # a savepoint: that one's failure is its own
+        return transaction.atomic(connection.alias)
+    if connection.in_atomic_block and not _of_testcase(connection):
+        # ATOMIC_REQUESTS: claim, handler and response are still one COMMIT, the request's. No savepoint: they also
+        # fail together, and a lock that is taken in a savepoint would go when that is rolled back.
+        return transaction.atomic(connection.alias, savepoint=False)
+    return transaction.atomic(connection.alias, durable=True)
+
+
+def _of_testcase(connection: BaseDatabaseWrapper) -> bool:
+    """Whether the open transaction is django.test.TestCase's, in which `durable` is allowed to nest."""
+    return bool(getattr(connection.atomic_blocks[-1], "_from_testcase", False))
