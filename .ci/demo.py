@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def main(name: str) -> int:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "testproject.settings")
     mysql.install()
     run = Run()
     try:
