@@ -69,9 +69,8 @@ def _database(alias: str) -> Iterator[CheckMessage]:
             hint=HINT,
             id="django_idempotency.W002",
         )
-    level = str(options.get("isolation_level") or "").lower().replace("_", " ")
-    # psycopg numbers the levels: 2 is REPEATABLE READ, 3 SERIALIZABLE.
-    if level in ("repeatable read", "serializable", "2", "3") or "isolationlevel.repeatable" in level:
+    level = _isolation_level(connection.vendor, options.get("isolation_level"))
+    if level in ("repeatable read", "serializable"):
         yield Warning(
             f"The database {alias} runs at {level}; claims are written for READ COMMITTED. Effects stay exactly once, "
             "but racing duplicates may be refused with 503 and retried.",
@@ -84,3 +83,12 @@ def _database(alias: str) -> Iterator[CheckMessage]:
             hint=HINT,
             id="django_idempotency.W004",
         )
+
+
+def _isolation_level(vendor: str, option: Any) -> str:
+    """The name of a configured level: a name on MariaDB and MySQL, a number of the driver's on PostgreSQL."""
+    if vendor == "postgresql" and option is not None:
+        from django.db.backends.postgresql.psycopg_any import IsolationLevel
+
+        option = IsolationLevel(option).name
+    return str(option or "read committed").lower().replace("_", " ")
