@@ -2,7 +2,6 @@
 
 import json
 import threading
-import time
 import uuid
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -20,6 +19,10 @@ TIMEOUT = 30.0
 
 class Unanswered(Exception):
     """No attempt had an answer."""
+
+
+class Stopped(Exception):
+    """Somebody ended the demo."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +73,17 @@ class Caller:
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         # The proxies of the environment are not for a server on this machine.
         self._http = httpx.Client(base_url=base_url, headers=headers, timeout=TIMEOUT, trust_env=False)
+        self._stopped = threading.Event()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         self._http.close()
+
+    def stop(self) -> None:
+        """Send nothing more, whatever thread asks."""
+        self._stopped.set()
 
     def get(self, path: str) -> dict[str, Any]:
         """Read something."""
@@ -106,6 +114,8 @@ class Caller:
             request.headers["X-Demo-Fault"] = fault
         troubles: list[str] = []
         for attempt in range(ATTEMPTS):
+            if self._stopped.is_set():
+                raise Stopped
             response = None
             tally.attempt()
             try:
@@ -118,7 +128,7 @@ class Caller:
                     return Answer(response, tuple(troubles))
                 troubles.append(str(response.status_code))
             request.headers.pop("X-Demo-Fault", None)
-            time.sleep(pause(attempt, response))
+            self._stopped.wait(pause(attempt, response))
         raise Unanswered(f"{method} {path} had no answer in {ATTEMPTS} attempts: {', '.join(troubles)}")
 
 

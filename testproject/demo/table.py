@@ -38,7 +38,9 @@ def table(rows: Sequence[Row]) -> Table:
 def show(rows: Sequence[Row]) -> None:
     """Print the table; a file or a pipe has no width of its own, and gets enough."""
     console = Console()
-    console.print(table(rows), width=None if console.is_terminal else 110)
+    if not console.is_terminal:
+        console.width = 110
+    console.print(table(rows))
 
 
 def as_json(rows: Iterable[Row]) -> str:

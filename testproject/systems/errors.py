@@ -54,7 +54,12 @@ class ErrorShape:
     def of_problem(self, problem: Problem, request: HttpRequest | Request) -> HttpResponse:
         """Render a refusal of the idempotency layer: what a policy takes as its ``renderer``."""
         message = problem.detail or problem.title
-        return JsonResponse(self.body(problem.code, message, request), status=problem.status)
+        # As compact as what DRF renders.
+        return JsonResponse(
+            self.body(problem.code, message, request),
+            status=problem.status,
+            json_dumps_params={"separators": (",", ":"), "ensure_ascii": False},
+        )
 
     def of_exception(self, exc: Exception, context: dict[str, Any]) -> Response | None:
         """Render an exception of a view: what DRF takes as its exception handler."""

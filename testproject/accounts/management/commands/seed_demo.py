@@ -24,7 +24,8 @@ class Command(BaseCommand):
             for slug in ORGANIZATIONS:
                 self.seed(slug)
             self.seed_admin()
-        self.stdout.write(f"Organizations: {', '.join(ORGANIZATIONS)}. Admin: {ADMIN} / {ADMIN}")
+        if options["verbosity"]:
+            self.stdout.write(f"Organizations: {', '.join(ORGANIZATIONS)}. Admin: {ADMIN} / {ADMIN}")
 
     def seed(self, slug: str) -> None:
         organization, _ = Organization.objects.get_or_create(slug=slug, defaults={"name": slug.capitalize()})
