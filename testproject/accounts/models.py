@@ -1,7 +1,6 @@
 """Organizations, the keys they call with, and the credits they hold in each system."""
 
 import hashlib
-from typing import Self
 
 from django.db import models
 from django.db.models import F
@@ -45,7 +44,7 @@ class ApiKey(models.Model):
         return self.name
 
     @classmethod
-    def of_token(cls, token: str) -> Self | None:
+    def of_token(cls, token: str) -> "ApiKey | None":
         """Find the key that a caller presents, with its organization."""
         return cls._default_manager.select_related("organization").filter(digest=digest_of(token)).first()
 

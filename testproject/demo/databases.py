@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import dj_database_url
 from django.conf import settings
@@ -18,7 +19,7 @@ class Unprepared(Exception):
 
 def create_if_missing(url: str) -> None:
     """Create the database that a URL names; SQLite does so by itself."""
-    config = dict(dj_database_url.parse(url))
+    config: dict[str, Any] = dict(dj_database_url.parse(url))
     if config["ENGINE"].endswith("sqlite3"):
         return
     if config["ENGINE"].endswith("mysql"):

@@ -1,7 +1,5 @@
 """What an organization has at FirstHand. Every effect is counted, so that a stranger sees whether it happened twice."""
 
-from typing import Self
-
 from django.db import models
 from django.db.models import F
 
@@ -75,7 +73,7 @@ class Purchase(Resource):
     balance = models.PositiveBigIntegerField()
 
     @classmethod
-    def make(cls, organization: Organization, credits: int, request_id: str) -> Self:
+    def make(cls, organization: Organization, credits: int, request_id: str) -> "Purchase":
         """Buy credits."""
         balance = Balance.objects.add(organization, SYSTEM, credits)
         return cls._default_manager.create(

@@ -53,7 +53,7 @@ class IssuedKeySerializer(serializers.ModelSerializer):
             organization=validated_data["organization"], name=validated_data["name"], digest=digest_of(secret)
         )
         issued = super().create({**validated_data, "api_key": api_key})
-        issued.secret = secret  # type: ignore[attr-defined]
+        issued.secret = secret
         return issued
 
     def to_representation(self, instance: IssuedKey) -> dict[str, Any]:

@@ -78,4 +78,4 @@ class Purchases(FirstHandView, OwnedView, CreateAPIView):
 
 class Billing(FirstHandView):
     def get(self, request: Request) -> Response:
-        return Response({"balance": Balance.objects.of(request.user, SYSTEM)})
+        return Response({"balance": Balance.objects.of(self.organization, SYSTEM)})

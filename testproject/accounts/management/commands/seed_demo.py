@@ -41,4 +41,4 @@ class Command(BaseCommand):
     def seed_admin(self) -> None:
         users = get_user_model()._default_manager
         if not users.filter(username=ADMIN).exists():
-            users.create_superuser(username=ADMIN, password=ADMIN)  # type: ignore[attr-defined]
+            users.create_superuser(username=ADMIN, password=ADMIN)
