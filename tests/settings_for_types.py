@@ -1,0 +1,13 @@
+"""What mypy takes for the settings: the apps of the tests and of the demonstration, so that it knows all models."""
+
+from __future__ import annotations
+
+from testproject import settings as demonstration
+from tests import settings as tests
+
+BASE_DIR = demonstration.BASE_DIR
+DATABASES = tests.DATABASES
+DEFAULT_AUTO_FIELD = tests.DEFAULT_AUTO_FIELD
+INSTALLED_APPS = list(dict.fromkeys([*demonstration.INSTALLED_APPS, *tests.INSTALLED_APPS]))
+SECRET_KEY = tests.SECRET_KEY
+USE_TZ = tests.USE_TZ
