@@ -133,9 +133,9 @@ def shaped(name: str) -> Iterator[None]:
     if name not in SHAPES:
         yield
         return
-    original = engine.claims_for
-    engine.claims_for = lambda vendor: SHAPES[name]  # type: ignore[assignment]
+    module: Any = engine
+    original, module.claims_for = module.claims_for, lambda vendor: SHAPES[name]
     try:
         yield
     finally:
-        engine.claims_for = original
+        module.claims_for = original

@@ -148,9 +148,8 @@ class _Work(Generic[R]):
 
     def _after(self, error: Exception) -> Executed[R] | Row | Claim:
         """What an exception out of the attempt means for the request."""
-        if (
-            self.committed and self.executed is not None
-        ):  # a hook raised after COMMIT: the work is done and stored
+        if self.committed and self.executed is not None:
+            # A hook raised after COMMIT: the work is done and stored.
             logger.error("An on_commit hook of a guarded request raised.", exc_info=error)
             return self.executed
         if not isinstance(error, Error):
@@ -163,9 +162,7 @@ class _Work(Generic[R]):
             return Claim.AGAIN
         if verdict is Verdict.IN_DOUBT and (row := self._read_anew()) is not None and row.live:
             return row
-        logger.error(
-            "The database failed a guarded request at its %s: %s", self.stage.value, type(error).__name__
-        )
+        logger.error("The database failed a request at its %s: %s", self.stage.value, type(error).__name__)
         raise Unavailable from error
 
     def _read_anew(self) -> Row | None:

@@ -32,11 +32,11 @@ def judge(stage: Stage, trouble: Trouble, *, joined: bool) -> Verdict:
     Decide what a database error means.
 
     Args:
-        joined: the transaction was not ours to begin again.
+        joined: the transaction was not ours: neither to commit nor to begin again.
     """
     if trouble is Trouble.LOST:
         # Any other error of COMMIT is an answer: it was refused, and all is rolled back.
-        return Verdict.IN_DOUBT if stage is Stage.COMMIT else Verdict.UNAVAILABLE
+        return Verdict.IN_DOUBT if stage is Stage.COMMIT and not joined else Verdict.UNAVAILABLE
     # A constraint that waited for COMMIT, a deadlock of the handler's own statements, are the handler's.
     if trouble is Trouble.OTHER or stage is Stage.RUN:
         return Verdict.RAISE

@@ -70,7 +70,7 @@ class IdempotencyMixin(_Base):
         policy = self.get_idempotency_policy()
         if handler is None or not policy.guards(request.method):
             return
+        overridden = type(self).before_replay is not IdempotencyMixin.before_replay
+        hook = self.before_replay if overridden else None  # no record is built for a hook that does nothing
         # dispatch() looks the handler up on the instance right after this.
-        setattr(
-            self, name, partial(drf.guard, self, policy, handler, self.before_replay, self.validate_replay)
-        )
+        setattr(self, name, partial(drf.guard, self, policy, handler, hook, self.validate_replay))
