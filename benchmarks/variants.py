@@ -25,7 +25,8 @@ class Bare(APIView):
     authentication_classes = ()
 
     def post(self, request: Request) -> Response:
-        effect = Effect.objects.create(label="paid", amount=request.data["amount"])
+        data: Any = request.data
+        effect = Effect.objects.create(label="paid", amount=data["amount"])
         return Response({"id": effect.pk}, status=201)
 
 
