@@ -9,7 +9,7 @@ from typing import Any
 
 import dj_database_url
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS
+from django.db import DEFAULT_DB_ALIAS, Error
 from django.db.utils import ConnectionHandler
 
 
@@ -19,7 +19,13 @@ class Unprepared(Exception):
 
 def create_if_missing(url: str) -> None:
     """Create the database that a URL names; SQLite does so by itself."""
-    config: dict[str, Any] = dict(dj_database_url.parse(url))
+    try:
+        create(dict(dj_database_url.parse(url)))
+    except (ValueError, Error) as error:
+        raise Unprepared(f"No database at {url}: {error}") from error
+
+
+def create(config: dict[str, Any]) -> None:
     if config["ENGINE"].endswith("sqlite3"):
         return
     if config["ENGINE"].endswith("mysql"):

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import F
+from django.http import Http404
 
 from testproject.accounts.models import ApiKey, Balance, Organization
 from testproject.firsthand.apps import FirstHandConfig
@@ -33,16 +34,16 @@ class Job(Resource):
 
     def cancel(self) -> None:
         """Stop looking for files."""
-        self.status = self.Status.CANCELLED
-        self.cancellations = F("cancellations") + 1
-        self.save(update_fields=["status", "cancellations"])
-        self.refresh_from_db()
+        self._change(status=self.Status.CANCELLED, cancellations=F("cancellations") + 1)
 
     def rate(self, rating: int) -> None:
         """Say how it went."""
-        self.ratings = F("ratings") + 1
-        self.rating_sum = F("rating_sum") + rating
-        self.save(update_fields=["ratings", "rating_sum"])
+        self._change(ratings=F("ratings") + 1, rating_sum=F("rating_sum") + rating)
+
+    def _change(self, **values: object) -> None:
+        """Change the row by the database's own arithmetic, so that two changes at a time both count."""
+        if not Job.objects.filter(pk=self.pk).update(**values):
+            raise Http404("The job has been deleted meanwhile")
         self.refresh_from_db()
 
 

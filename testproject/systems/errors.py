@@ -1,9 +1,11 @@
 """One error body per system, for whatever refuses: DRF, the view, or the idempotency layer."""
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from rest_framework import exceptions
 from rest_framework.request import Request
@@ -12,6 +14,8 @@ from rest_framework.views import exception_handler
 
 from django_idempotency import Problem
 from testproject.systems.request_ids import request_id_of
+
+logger = logging.getLogger("testproject")
 
 # DRF's codes, as these systems call them. All others keep DRF's name.
 _CODES: Mapping[type[Exception], str] = {
@@ -23,6 +27,16 @@ _CODES: Mapping[type[Exception], str] = {
 }
 # The layer's codes, where these systems have one of their own for the same thing.
 _LAYER_CODES: Mapping[str, str] = {"invalid_body": "validation_failed"}
+
+
+class Unavailable(exceptions.APIException):
+    """The database is away, or had to sacrifice this transaction to another."""
+
+    status_code = 503
+    default_code = "unavailable"
+    default_detail = "The service is not available now; try again"
+    # DRF makes Retry-After of it.
+    wait = 1
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -63,6 +77,9 @@ class ErrorShape:
 
     def of_exception(self, exc: Exception, context: dict[str, Any]) -> Response | None:
         """Render an exception of a view: what DRF takes as its exception handler."""
+        if isinstance(exc, OperationalError | InterfaceError):
+            logger.error("The database failed a request.", exc_info=exc)
+            exc = Unavailable()
         response = exception_handler(exc, context)
         if response is not None:
             response.data = self.body(code_of(exc, response), message_in(response.data), context["request"])

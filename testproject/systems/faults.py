@@ -23,7 +23,9 @@ from rest_framework.views import APIView
 HEADER = "X-Demo-Fault"
 LONGEST_SLEEP = 60.0
 
-type_of_handler = Callable[..., Response]
+Handler = Callable[..., Response]
+# A part of a fault, before or after the handler.
+Step = Callable[[Request], None]
 
 
 class DemoFault(APIException):
@@ -47,16 +49,13 @@ class FaultsMixin(APIView):
             self.post = partial(run_with, fault.strip(), handler)
 
 
-def run_with(fault: str, handler: type_of_handler, request: Request, *args: Any, **kwargs: Any) -> Response:
+def run_with(fault: str, handler: Handler, request: Request, *args: Any, **kwargs: Any) -> Response:
     """Run a handler under a fault."""
     before, after = plan(fault)
     before(request)
     response = handler(request, *args, **kwargs)
     after(request)
     return response
-
-
-Step = Callable[[Request], None]
 
 
 def plan(fault: str) -> tuple[Step, Step]:
