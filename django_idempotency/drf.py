@@ -75,7 +75,7 @@ class DRFCall(HttpCall):
             handle, view.handle_exception = view.handle_exception, _raise
             response = handle(error)
         response = rendered(view.finalize_response(self.request, response, *args, **kwargs))
-        view.finalize_response = _finalized
+        view.finalize_response = partial(_finalize_others, response, view.finalize_response)
         return response
 
     def capture(self, response: HttpResponseBase) -> Snapshot:
@@ -121,6 +121,13 @@ def _raise(error: Exception) -> NoReturn:
     raise error
 
 
-def _finalized(request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any) -> HttpResponseBase:
-    """In place of `finalize_response` where that has run already."""
-    return response
+def _finalize_others(
+    done: HttpResponseBase,
+    finalize: Handler,
+    request: Request,
+    response: HttpResponseBase,
+    *args: Any,
+    **kwargs: Any,
+) -> HttpResponseBase:
+    """In place of `finalize_response` where that has run for one response; COMMIT may yet lead to another one."""
+    return response if response is done else finalize(request, response, *args, **kwargs)
