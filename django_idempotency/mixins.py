@@ -4,6 +4,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ImproperlyConfigured
+from django.views import View
+from rest_framework.decorators import MethodMapper
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -37,9 +39,16 @@ class IdempotencyMixin(_Base):
         bases = cls.__mro__
         if APIView in bases and bases.index(APIView) < bases.index(IdempotencyMixin):
             raise TypeError(f"{cls.__qualname__}: write IdempotencyMixin before {cls.__bases__[0].__name__}.")
-        policy = cls.idempotency_policy
-        unchecked = cls.validate_replay is IdempotencyMixin.validate_replay
-        if policy is not None and policy.on_mismatch is Mismatch.VALIDATE and unchecked:
+        if View in bases and APIView not in bases:  # it would never call `initial`, and run unguarded
+            raise TypeError(f"{cls.__qualname__}: IdempotencyMixin is for DRF views; here @idempotent is.")
+        actions = [
+            member
+            for member in vars(cls).values()
+            if isinstance(getattr(member, "mapping", None), MethodMapper)
+        ]
+        policies = [cls.idempotency_policy, *(action.kwargs.get("idempotency_policy") for action in actions)]
+        validates = any(policy is not None and policy.on_mismatch is Mismatch.VALIDATE for policy in policies)
+        if validates and cls.validate_replay is IdempotencyMixin.validate_replay:
             raise PolicyError(
                 f"{cls.__qualname__}: on_mismatch=VALIDATE needs a method validate_replay(self, request)."
             )
