@@ -84,7 +84,8 @@ class HttpCall(Call[HttpResponseBase]):
         self.endpoint = policy.endpoint or endpoint_name(request.method, _route(request))
 
     def header(self, name: str) -> str | None:
-        value = self.request.headers.get(name)
+        # Not request.headers, which takes all headers of a request apart to find one.
+        value = self.request.META.get(f"HTTP_{name.upper().replace('-', '_')}")
         return None if value is None else str(value)
 
     def data(self) -> Any:

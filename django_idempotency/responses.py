@@ -8,6 +8,7 @@ from django.http.response import HttpResponseBase
 
 from .policy import IdempotencyPolicy
 
+encode = json.JSONEncoder(separators=(",", ":")).encode
 # Without these the stored bytes cannot be read.
 REPRESENTATION_HEADERS = ("Content-Type", "Content-Encoding")
 
@@ -28,7 +29,7 @@ class Snapshot:
     @property
     def header_text(self) -> str:
         """The headers for a text column."""
-        return json.dumps(self.headers, separators=(",", ":"))
+        return encode(self.headers)
 
 
 def capture(response: HttpResponseBase, policy: IdempotencyPolicy) -> Snapshot:
