@@ -14,7 +14,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from .calls import Replayed
-from .http import BeforeReplay, HttpCall, ValidateReplay, answer, filled, rendered
+from .exceptions import IdempotencyError
+from .http import BeforeReplay, HttpCall, ValidateReplay, answer, filled, refuse, rendered
 from .policy import IdempotencyPolicy
 from .responses import Snapshot, capture
 
@@ -33,6 +34,13 @@ def guard(
 ) -> HttpResponseBase:
     """Run a handler of a view, or replay it. What it raises goes on to the view's own `handle_exception`."""
     return answer(DRFCall(view, policy, handler, before_replay, validate_replay, request, args, kwargs))
+
+
+def refused(
+    error: IdempotencyError, policy: IdempotencyPolicy, request: Request, *args: Any, **kwargs: Any
+) -> HttpResponseBase:
+    """In place of a handler, where the guard was not even reached."""
+    return refuse(error, policy, request)
 
 
 class DRFCall(HttpCall):
@@ -66,15 +74,21 @@ class DRFCall(HttpCall):
     def run(self) -> HttpResponseBase:
         view: Any = self.view  # untyped: two of its methods are shadowed below, so that they run once
         args, kwargs = self.arguments
+        response: HttpResponseBase
         try:
             response = self.handler()
         except Exception as error:
             # Where refusals are stored they must become responses inside the transaction; else the view does it.
             if not self.policy.stored_errors or isinstance(error, Error):
                 raise
-            handle, view.handle_exception = view.handle_exception, _raise
-            response = handle(error)
-        response = rendered(view.finalize_response(self.request, response, *args, **kwargs))
+            try:
+                response = view.handle_exception(error)
+            except Exception:
+                view.handle_exception = _raise  # dispatch() would call it a second time
+                raise
+        response = view.finalize_response(self.request, response, *args, **kwargs)
+        self.plain_status = response.status_code  # a browsable page changes some statuses as it renders
+        rendered(response)
         view.finalize_response = partial(_finalize_others, response, view.finalize_response)
         return response
 
@@ -92,7 +106,7 @@ class DRFCall(HttpCall):
         ]
         if not plain:
             return response  # type: ignore[no-any-return]
-        copy: Any = Response(response.data, status=response.status_code, headers=dict(response.headers))
+        copy: Any = Response(response.data, status=self.plain_status, headers=dict(response.headers))
         copy.accepted_renderer, copy.accepted_media_type = plain[0], plain[0].media_type
         copy.renderer_context = self.view.get_renderer_context()
         return rendered(copy)

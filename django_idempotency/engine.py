@@ -19,7 +19,7 @@ from . import fingerprints, scopes
 from .calls import Call, Executed, R, Replayed
 from .choices import Mismatch, State
 from .claims import claims_for
-from .claims.base import Claim, Entry, Row
+from .claims.base import Claim, Entry, Row, Trouble
 from .claims.pauses import pauses
 from .conf import resolve, settings
 from .exceptions import InProgress, KeyReused, ResponseUnavailable, Unavailable
@@ -28,6 +28,7 @@ from .fingerprints import Match
 from .identity import Identity
 from .keys import read_key
 from .models import IdempotencyRecord
+from .policy import IdempotencyPolicy
 from .responses import stored_headers
 from .transactions import begin
 
@@ -66,6 +67,12 @@ def serve(call: Call[R]) -> Executed[R] | Replayed:
         if isinstance(outcome, Executed):
             return outcome
     raise Unavailable
+
+
+def lost(policy: IdempotencyPolicy, error: Exception) -> bool:
+    """Whether a database error from before the guard says that the database of the records is gone."""
+    connection = connections[IdempotencyRecord.alias(policy)]
+    return claims_for(connection.vendor).trouble(connection, error) is Trouble.LOST
 
 
 class _Work(Generic[R]):

@@ -36,7 +36,7 @@ def answer(call: "HttpCall") -> HttpResponseBase:
     try:
         outcome = engine.serve(call)
     except IdempotencyError as error:
-        return refuse(error, call)
+        return refuse(error, call.policy, call.request)
     policy = call.policy
     if isinstance(outcome, Replayed):
         response: HttpResponseBase = call.rebuild(outcome)
@@ -52,13 +52,14 @@ def answer(call: "HttpCall") -> HttpResponseBase:
     return outcome.response
 
 
-def refuse(error: IdempotencyError, call: "HttpCall") -> HttpResponse:
+def refuse(error: IdempotencyError, policy: IdempotencyPolicy, request: Any) -> HttpResponse:
     """Render a refusal as the policy wants it, with the headers that clients act on."""
-    problem = Problem.of(error, call.policy)
-    response: HttpResponse = resolve(call.policy.renderer or settings().RENDERER)(problem, call.request)
+    problem = Problem.of(error, policy)
+    response: HttpResponse = resolve(policy.renderer or settings().RENDERER)(problem, request)
     for name, value in (*problem.headers.items(), *error.headers):
         if name not in REPRESENTATION_HEADERS:
             response.headers.setdefault(name, value)
+    _expose(response, "Retry-After", "X-Should-Retry")
     return response
 
 
@@ -179,12 +180,16 @@ def _route(request: HttpRequest) -> str:
 
 
 def _announce(response: HttpResponseBase, policy: IdempotencyPolicy, seconds: int | None) -> None:
-    """Tell the client when the key is free again, and let a browser's script see what is told."""
-    names = [policy.replayed_header]
-    if policy.expires_header is not None:
-        names.append(policy.expires_header)
-        if seconds is not None:
-            response.headers[policy.expires_header] = str(max(seconds, 0))
-    if EXPOSE in response.headers:
-        names.insert(0, response.headers[EXPOSE])
-    response.headers[EXPOSE] = ", ".join(names)
+    """Tell the client when the key is free again."""
+    if policy.expires_header is None:
+        _expose(response, policy.replayed_header)
+        return
+    if seconds is not None:
+        response.headers[policy.expires_header] = str(max(seconds, 0))
+    _expose(response, policy.replayed_header, policy.expires_header)
+
+
+def _expose(response: HttpResponseBase, *names: str) -> None:
+    """Let a browser's script from another origin see these headers (CORS)."""
+    already = [response.headers[EXPOSE]] if EXPOSE in response.headers else []
+    response.headers[EXPOSE] = ", ".join([*already, *names])

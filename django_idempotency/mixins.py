@@ -4,6 +4,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ImproperlyConfigured
+from django.db import InterfaceError, OperationalError
 from django.views import View
 from rest_framework.decorators import MethodMapper
 from rest_framework.request import Request
@@ -12,7 +13,8 @@ from rest_framework.views import APIView
 from . import drf
 from .choices import Mismatch
 from .conf import resolve, settings
-from .exceptions import PolicyError
+from .engine import lost
+from .exceptions import PolicyError, Unavailable
 from .models import IdempotencyRecord
 from .policy import IdempotencyPolicy
 
@@ -73,13 +75,23 @@ class IdempotencyMixin(_Base):
         )
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)  # authentication, permissions, throttles
-        name = (request.method or "").lower()
-        handler = getattr(self, name, None)
+        try:
+            super().initial(request, *args, **kwargs)  # authentication, permissions, throttles
+        except (OperationalError, InterfaceError) as error:
+            policy = self.get_idempotency_policy()
+            if not policy.guards(request.method) or not lost(policy, error):
+                raise
+            # Authentication asked a database that is gone: refused like anything else that it fails.
+            self._handle_by(partial(drf.refused, Unavailable(), policy), request)
+            return
         policy = self.get_idempotency_policy()
+        handler = getattr(self, (request.method or "").lower(), None)
         if handler is None or not policy.guards(request.method):
             return
         overridden = type(self).before_replay is not IdempotencyMixin.before_replay
         hook = self.before_replay if overridden else None  # no record is built for a hook that does nothing
-        # dispatch() looks the handler up on the instance right after this.
-        setattr(self, name, partial(drf.guard, self, policy, handler, hook, self.validate_replay))
+        self._handle_by(partial(drf.guard, self, policy, handler, hook, self.validate_replay), request)
+
+    def _handle_by(self, handler: drf.Handler, request: Request) -> None:
+        # dispatch() looks the handler up on the instance right after initial().
+        setattr(self, (request.method or "").lower(), handler)
