@@ -68,7 +68,11 @@ def idempotent(
         from . import drf  # this is a DRF request, so DRF is there
 
         view = request.parser_context["view"]
-        return drf.guard(view, rules, lambda _: handler(), before_replay, validate_replay, request)
+
+        def run(*args: Any, **kwargs: Any) -> Any:  # for `finalize_response`: the handler has its own
+            return handler()
+
+        return drf.guard(view, rules, run, before_replay, validate_replay, request, *view.args, **view.kwargs)
 
     def decorate(view: Any) -> Any:
         _refuse_wrong_place(view)
@@ -116,7 +120,8 @@ def _refuse_wrong_place(view: Any) -> None:
     if isinstance(view, type):
         raise TypeError("On a class write @method_decorator(idempotent, name='post').")
     # A DRF view as @api_view and as_view() make it, or dispatch() as method_decorator binds it.
-    owner = getattr(getattr(view, "func", view), "__self__", None) if view.__name__ == "dispatch" else None
+    view = getattr(view, "func", view)
+    owner = getattr(view, "__self__", None) if getattr(view, "__name__", "") == "dispatch" else None
     made_of = owner or getattr(view, "cls", None) or getattr(view, "view_class", None)
     if hasattr(made_of, "initialize_request"):
         raise TypeError(_WRONG_PLACE)
