@@ -29,8 +29,8 @@ class EffectSerializer(ModelSerializer[Effect]):
 class TokenView(APIView):
     """For callers with a token only."""
 
-    authentication_classes = (TokenAuthentication,)
-    permission_classes = (IsAuthenticated,)
+    authentication_classes: Any = (TokenAuthentication,)
+    permission_classes: Any = (IsAuthenticated,)
 
 
 def record(request: Request, status: int = 201) -> Response:
