@@ -1,0 +1,119 @@
+"""REQ 29: asynchronous views in the process of a real ASGI server."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.faces.async_views import CROWD
+from tests.faces.parts import REPLAYED, effects
+from tests.rig import Database
+from tests.servers import PATIENCE, PAUSE, Server, serve
+
+
+@pytest.fixture
+def server(database: Database) -> Iterator[Server]:
+    environ = {"DJANGO_SETTINGS_MODULE": "tests.faces.async_settings"}
+    with serve(database, "tests.asgi:application", asgi=True, workers=1, environ=environ) as server:
+        yield server
+
+
+def headers(key: str = "k", **more: str) -> dict[str, str]:
+    return {"Idempotency-Key": key, "X-Caller": "ann", **more}
+
+
+def all_at_once(server: Server, path: str, keys: list[str]) -> list[httpx.Response]:
+    async def send_all() -> list[httpx.Response]:
+        limits = httpx.Limits(max_connections=None)
+        async with httpx.AsyncClient(base_url=server.url, timeout=PATIENCE, limits=limits) as client:
+            return list(await asyncio.gather(*(client.post(path, headers=headers(key)) for key in keys)))
+
+    return asyncio.run(send_all())
+
+
+def test_twenty_at_once_run_once(database: Database, server: Server) -> None:
+    """REQ 1: of twenty concurrent duplicates one runs; the others are told so, and find its answer later."""
+    answers = all_at_once(server, "/pay/?pause", ["k"] * 20)
+    assert effects() == effects(amount=1) == 1
+    (first,) = [answer for answer in answers if answer.status_code == 201 and REPLAYED not in answer.headers]
+    for answer in answers:
+        if answer.status_code == 409:
+            assert answer.headers["Retry-After"] == "1"
+        else:
+            assert (answer.status_code, answer.content) == (201, first.content)
+    assert httpx.post(f"{server.url}/pay/?pause", headers=headers()).content == first.content
+    assert effects() == 1
+
+
+def test_twenty_that_wait_get_one_answer(database: Database, server: Server) -> None:
+    """REQ 11: with a policy that waits, all twenty get the answer of the one that ran."""
+    answers = all_at_once(server, "/waiting/?pause", ["k"] * 20)
+    assert {(answer.status_code, answer.content) for answer in answers} == {(201, answers[0].content)}
+    assert sum(REPLAYED not in answer.headers for answer in answers) == 1
+    assert effects() == 1
+
+
+@pytest.mark.databases("postgresql", "mariadb")
+def test_different_keys_run_side_by_side(database: Database, server: Server) -> None:
+    """Requests under different keys are in the view at the same time; none waits for another's key."""
+    answers = all_at_once(server, "/meeting/", [f"key-{number}" for number in range(CROWD)])
+    assert [answer.status_code for answer in answers] == [201] * CROWD
+    assert effects() == CROWD
+
+
+def test_replays_and_refusals(database: Database, server: Server) -> None:
+    """REQ 3, 18: over a real connection too: the same bytes again, and another body refused."""
+    with httpx.Client(base_url=server.url, headers=headers()) as client:
+        first, retry = (client.post("/pay/", json={"a": 1}) for _ in range(2))
+        other = client.post("/pay/", json={"a": 2})
+    assert (retry.status_code, retry.content) == (first.status_code, first.content)
+    assert retry.headers[REPLAYED] == "true"
+    assert (other.status_code, other.headers["X-Should-Retry"]) == (422, "false")
+    assert effects() == 1
+
+
+def test_a_body_in_chunks_is_part_of_the_request(database: Database, server: Server) -> None:
+    """REQ 7: a body without a length counts like any other: "pay 999" is not answered by "pay 1"."""
+
+    def pay(*parts: bytes) -> httpx.Response:
+        typed = headers(**{"Content-Type": "text/plain"})
+        return httpx.post(f"{server.url}/pay/", content=iter(parts), headers=typed)
+
+    first = pay(b"pay ", b"1")
+    assert first.json()["size"] == len(b"pay 1")
+    assert pay(b"pay ", b"999").status_code == 422
+    retry = pay(b"pa", b"y 1")
+    assert (retry.content, retry.headers[REPLAYED]) == (first.content, "true")
+    assert effects() == 1
+
+
+def test_a_client_that_leaves_in_the_middle(database: Database, server: Server) -> None:
+    """REQ 8: a client hangs up while its request runs: all is undone, the key is free, its retry runs once."""
+    lines = [f"{name}: {value}" for name, value in headers(**{"X-Wait": "1"}).items()]
+    request = "\r\n".join(["POST /endless/ HTTP/1.1", "Host: localhost", "Content-Length: 0", *lines, "", ""])
+    port = httpx.URL(server.url).port or 0
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(request.encode())
+        until(lambda: httpx.get(f"{server.url}/arrivals/").json() == ["endless"])
+        assert effects() == 0
+
+    def retry() -> bool:
+        answer: Any = httpx.post(f"{server.url}/endless/", headers=headers(), timeout=PATIENCE)
+        assert answer.status_code in (201, 409)
+        return bool(answer.status_code == 201 and REPLAYED not in answer.headers)
+
+    until(retry)
+    assert effects() == 1
+
+
+def until(condition: Any) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(PAUSE)
