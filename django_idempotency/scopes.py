@@ -38,14 +38,15 @@ def attribute(path: str) -> Scope:
     """
     A scope that is read off the request: `attribute("user.organization_id")`.
 
-    None, or a missing attribute anywhere along the path, is nobody.
+    None, a blank text, an unsaved object, or a missing attribute anywhere along the path is nobody.
     """
 
     def scope(request: Any) -> str | None:
         value = request
         for name in path.split("."):
             value = getattr(value, name, None)
-        return None if value is None else f"{path}:{value.pk if isinstance(value, Model) else value}"
+        value = value.pk if isinstance(value, Model) else value
+        return None if value in (None, "") else f"{path}:{value}"
 
     return scope
 
