@@ -43,8 +43,8 @@ class Call(ABC, Generic[R]):
         """
 
     @abstractmethod
-    def body(self) -> bytes:
-        """The body's bytes."""
+    def body(self) -> bytes | None:
+        """The body's bytes; None where they were read, and parsed, before the call was made."""
 
     @abstractmethod
     def run(self) -> R:

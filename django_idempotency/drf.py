@@ -69,7 +69,7 @@ class DRFCall(HttpCall):
         try:
             return self.request.data
         except UnsupportedMediaType:  # refused by the handler, if it reads the body at all
-            return self.body()
+            return bytes(self.request.body)
 
     def run(self) -> HttpResponseBase:
         view: Any = self.view  # untyped: two of its methods are shadowed below, so that they run once

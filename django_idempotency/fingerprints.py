@@ -70,13 +70,13 @@ def _target(call: "Call[Any]") -> str:
 def _body(call: "Call[Any]", kind: str) -> str:
     if kind == UNBOUND:
         return UNBOUND
-    if kind == "r":
-        return kind + hashlib.sha256(call.body()).hexdigest()
+    if kind == "r" and (raw := call.body()) is not None:
+        return kind + hashlib.sha256(raw).hexdigest()
     data = call.data()
     if call.policy.fingerprint_fields and isinstance(data, Mapping):
         getter = data.getlist if hasattr(data, "getlist") else data.__getitem__
         data = {name: getter(name) for name in call.policy.fingerprint_fields if name in data}
-    return kind + _digest(data)
+    return "s" + _digest(data)
 
 
 def _digest(value: Any) -> str:
