@@ -1,0 +1,70 @@
+"""Moments around the COMMIT of a guarded request, for a handler that wants something to happen just then."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from django.db import connection
+
+from django_idempotency.models import IdempotencyRecord
+
+TABLE = IdempotencyRecord._meta.db_table
+
+OWN_SESSION = {"postgresql": "SELECT pg_backend_pid()", "mysql": "SELECT connection_id()"}
+END_SESSION = {"postgresql": "SELECT pg_terminate_backend(%s)", "mysql": "KILL %s"}
+SESSIONS = {
+    "postgresql": "SELECT count(*) FROM pg_stat_activity WHERE pid = %s",
+    "mysql": "SELECT count(*) FROM information_schema.processlist WHERE id = %s",
+}
+
+
+def before_the_store(action: Callable[[], object]) -> None:
+    """Once the handler has returned, right before its response is written down."""
+    _at_the_store(action, after=False)
+
+
+def after_the_store(action: Callable[[], object]) -> None:
+    """Once the response is written down, right before COMMIT."""
+    _at_the_store(action, after=True)
+
+
+def _at_the_store(action: Callable[[], object], *, after: bool) -> None:
+    def wrapper(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if TABLE not in sql:
+            return execute(sql, params, many, context)
+        connection.execute_wrappers.remove(wrapper)
+        if not after:
+            action()
+        result = execute(sql, params, many, context)
+        if after:
+            action()
+        return result
+
+    connection.execute_wrappers.append(wrapper)
+
+
+def session() -> int:
+    """The database session of this thread."""
+    with connection.cursor() as cursor:
+        cursor.execute(OWN_SESSION[connection.vendor])
+        return int(cursor.fetchone()[0])
+
+
+def end_session(number: int) -> None:
+    """End a session as an administrator would, and wait until the server has undone its work."""
+    other = connection.copy()
+    other.inc_thread_sharing()
+    try:
+        with other.cursor() as cursor:
+            cursor.execute(END_SESSION[connection.vendor], [number])
+            deadline = time.monotonic() + 20
+            while True:
+                cursor.execute(SESSIONS[connection.vendor], [number])
+                if not cursor.fetchone()[0]:
+                    return
+                assert time.monotonic() < deadline, "the session does not end"
+                time.sleep(0.002)
+    finally:
+        other.close()
