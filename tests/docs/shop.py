@@ -1,0 +1,24 @@
+"""The app of a reader: what the pages import from `shop`."""
+
+from __future__ import annotations
+
+from django.db import models
+from rest_framework.serializers import ModelSerializer
+
+
+class Order(models.Model):
+    item = models.CharField(max_length=100)
+    quantity = models.PositiveIntegerField()
+    owner = models.CharField(max_length=150, default="")
+
+    class Meta:
+        app_label = "shop"
+
+    def __str__(self) -> str:
+        return f"{self.quantity} x {self.item}"
+
+
+class OrderSerializer(ModelSerializer):
+    class Meta:
+        model = Order
+        fields = ("id", "item", "quantity")

@@ -1,0 +1,256 @@
+"""The how-to pages do what they say."""
+
+from __future__ import annotations
+
+import io
+import unittest
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.contrib.auth.models import Permission, User
+from django.contrib.contenttypes.models import ContentType
+from django.db import transaction
+from django.test import AsyncClient, Client, RequestFactory, TestCase
+from django.urls import include, path
+from rest_framework.request import Request
+from rest_framework.routers import SimpleRouter
+from rest_framework.test import APIClient, APIRequestFactory
+
+from django_idempotency import IdempotencyPolicy
+from django_idempotency.decorators import idempotent
+from django_idempotency.models import IdempotencyRecord
+from tests.docs.conftest import Site
+from tests.docs.pages import README, page
+from tests.docs.shop import Order
+
+ORDER = {"item": "book", "quantity": 1}
+KEY = {"Idempotency-Key": "a" * 16}
+
+pytestmark = pytest.mark.databases("sqlite")
+
+
+def client_of(user: Any) -> APIClient:
+    client = APIClient()
+    client.force_authenticate(user)
+    return client
+
+
+def routed(viewset: Any) -> Any:
+    router = SimpleRouter()
+    router.register("orders", viewset, basename="order")
+    return path("", include(router.urls))
+
+
+class TestChooseAPolicy:
+    PAGE = page("docs/howto/choose-a-policy.md")
+
+    def test_an_action_has_a_policy_of_its_own(self, site: Site, alice: User) -> None:
+        """A view's policy, an action's and an overridden one each hold where the page says."""
+        names = self.PAGE.python()
+        site.serve(routed(names["OrdersAndCorrections"]))
+        client = client_of(alice)
+
+        assert client.post("/orders/", ORDER).status_code == 400  # ORDERS requires a key
+        made = client.post("/orders/", ORDER, headers=KEY)
+        assert made["Idempotency-Key-Expires-In"] == "86400"
+        url = f"/orders/{made.json()['id']}/"
+        for answer in (
+            client.post(f"{url}refund/", headers=KEY),
+            client.patch(url, {"item": "pen"}, headers=KEY),
+        ):
+            assert (answer.status_code, answer["Idempotency-Key-Expires-In"]) == (200, "604800")
+        replay = client.post(f"{url}refund/", headers=KEY)
+        assert replay["Idempotent-Replayed"] == "true"
+
+    def test_a_key_may_travel_elsewhere(self, site: Site) -> None:
+        """Another header, a member of the body, or nothing at all: each is a key, and two that differ are refused."""
+        names = self.PAGE.python()
+        site.serve(
+            *(
+                path(f"{name}/", self.view(names, names[name]))
+                for name in ("LEGACY", "IN_THE_BODY", "FETCH", "CONFLICT", "FIRST_WINS", "AMOUNT_ONLY")
+            )
+        )
+        client = client_of(User(pk=1, username="alice"))
+
+        def replayed(name: str, *bodies: dict[str, object], **headers: str) -> list[bool]:
+            answers = [client.post(f"/{name}/", {**ORDER, **body}, headers=headers) for body in bodies]
+            return ["Idempotent-Replayed" in answer for answer in answers if answer.status_code == 201]
+
+        assert replayed("LEGACY", {}, {}, **{"X-Request-Token": "b"}) == [False, True]
+        assert replayed("LEGACY", {}, **{"X-Request-Token": "b", "Idempotency-Key": "c"}) == []
+        assert replayed("IN_THE_BODY", *[{"idempotency_key": "k" * 16}] * 2) == [False, True]
+        assert replayed("IN_THE_BODY", {}) == []
+        page_one, page_two = ({"url": f"https://example.com/{n}", "purpose": "read"} for n in (1, 2))
+        assert replayed("FETCH", page_one, page_two, page_one) == [False, False, True]
+        assert replayed("FIRST_WINS", {}, {"quantity": 2}, **KEY) == [False, True]
+        assert replayed("AMOUNT_ONLY", {}, {"note": "again"}, {"quantity": 2}, **KEY) == [False, True]
+        assert replayed("CONFLICT", {}, **KEY) == [False]
+        assert client.post("/CONFLICT/", {**ORDER, "quantity": 2}, headers=KEY).status_code == 409
+
+    def test_an_organization_shares(self, site: Site) -> None:
+        """With the scope of the page, colleagues share a key and strangers do not."""
+        names = self.PAGE.python()
+        site.serve(path("orders/", self.view(names, names["SHARED"])))
+        users = [
+            SimpleNamespace(pk=n, is_authenticated=True, is_active=True, organization_id=o)
+            for n, o in ((1, 7), (2, 7), (3, 8))
+        ]
+        answers = [client_of(user).post("/orders/", ORDER, headers=KEY) for user in users]
+
+        assert ["Idempotent-Replayed" in answer for answer in answers] == [False, True, False]
+
+    def test_a_differing_body_is_validated_first(self, site: Site, alice: User) -> None:
+        """VALIDATE refuses what the view would refuse, and answers the rest with the first result."""
+        site.serve(path("orders/", self.PAGE.python()["ImportOrder"].as_view()))
+        client = client_of(alice)
+        first = client.post("/orders/", ORDER, headers=KEY)
+
+        assert client.post("/orders/", {"item": "pen"}, headers=KEY).status_code == 400
+        other = client.post("/orders/", {"item": "pen", "quantity": 3}, headers=KEY)
+        assert (other.content, other["Idempotent-Replayed"]) == (first.content, "true")
+
+    @staticmethod
+    def view(names: dict[str, Any], policy: IdempotencyPolicy) -> Any:
+        base = names["CreateAPIView"]
+
+        class View(names["IdempotencyMixin"], base):  # type: ignore[misc]
+            serializer_class = names["OrderSerializer"]
+            idempotency_policy = policy
+
+        return View.as_view()
+
+
+def test_a_renderer_writes_refusals(site: Site, alice: User) -> None:
+    """Refusals have the format of the page's renderer, and the headers that clients act on."""
+    policy = page("docs/howto/own-error-format.md").python()["POLICY"]
+    site.serve(path("orders/", idempotent(policy.but(required=True))(README.python()["create_order"])))
+    client = Client()
+    client.force_login(alice)
+    answer = client.post("/orders/", ORDER)
+
+    assert answer.json()["error"]["code"] == "idempotency_key_required"
+    assert answer["X-Should-Retry"] == "false"
+
+
+class TestObjectPermissions:
+    NAMES = "docs/howto/object-permissions.md"
+
+    @pytest.fixture
+    def order(self, site: Site, alice: User) -> Any:
+        site.serve(routed(page(self.NAMES).python()["Orders"]))
+        made = client_of(alice).post("/orders/", ORDER, headers=KEY)
+        assert made.status_code == 201
+        return Order.objects.get()
+
+    @pytest.mark.parametrize("detail", [False, True])
+    def test_a_lost_permission_stops_the_replay(self, order: Any, alice: User, detail: bool) -> None:
+        """Who may no longer see the object is refused; who may again gets the stored answer again."""
+        client = client_of(alice)
+
+        def retry() -> Any:
+            if detail:
+                return client.patch(f"/orders/{order.pk}/", {"item": "pen"}, headers=KEY)
+            return client.post("/orders/", ORDER, headers=KEY)
+
+        first = retry()
+        Order.objects.update(owner="bob")
+        assert retry().status_code == 403
+        Order.objects.update(owner="alice")
+        assert (retry().content, retry()["Idempotent-Replayed"]) == (first.content, "true")
+        order.delete()
+        assert retry().status_code == 404
+
+    def test_the_hook_of_a_decorator(self, site: Site, alice: User) -> None:
+        """`before_replay=` of the decorator refuses in the same way."""
+        site.serve(path("cancel/<int:pk>/", page(self.NAMES).python()["cancel"]))
+        order = Order.objects.create(item="book", quantity=1, owner="alice")
+        client = Client()
+        client.force_login(alice)
+        statuses = [client.post(f"/cancel/{order.pk}/", headers=KEY).status_code for _ in range(2)]
+        Order.objects.update(owner="bob")
+
+        assert statuses == [200, 200]
+        assert client.post(f"/cancel/{order.pk}/", headers=KEY).status_code == 403
+
+
+@pytest.mark.parametrize("name", ["create_order", "order_with_drf", "Orders", "order_async"])
+def test_each_kind_of_view_asks_who_is_calling_first(site: Site, alice: User, name: str) -> None:
+    """A replay goes to its caller, and never to somebody who is not logged in, whatever the kind of view."""
+    view = page("docs/howto/django-and-async-views.md").python()[name]
+    site.serve(path("orders/", view.as_view() if name == "Orders" else view))
+    types = ContentType.objects.get_or_create(app_label="shop", model="order")[0]
+    alice.user_permissions.add(Permission.objects.create(content_type=types, codename="add_order"))
+    client = Client()
+    client.force_login(alice)
+    answers = [client.post("/orders/", ORDER, headers=KEY) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [201, 201]
+    assert ["Idempotent-Replayed" in answer for answer in answers] == [False, True]
+    assert Client().post("/orders/", ORDER, headers=KEY).status_code in (302, 403)
+    assert Order.objects.count() == 1
+
+
+def test_an_async_view_under_atomic_requests(site: Site, alice: User) -> None:
+    """Under an asynchronous handler, too, a retry of an async view is a replay."""
+    site.serve(path("orders/", page("docs/howto/django-and-async-views.md").python()["order_async"]))
+    client = AsyncClient()
+    client.force_login(alice)
+    answers = [async_to_sync(client.post)("/orders/", ORDER, headers=KEY) for _ in range(2)]
+
+    assert ["Idempotent-Replayed" in answer for answer in answers] == [False, True]
+
+
+class TestTestYourEndpoint:
+    def test_the_tests_of_the_page_pass(self, site: Site) -> None:
+        """The test case of the page passes against the view of README.md."""
+        site.serve(path("orders/", README.python()["CreateOrder"].as_view(), name="orders"))
+        case = page("docs/howto/test-your-endpoint.md").python("tests")["OrderRetries"]
+        suite = unittest.defaultTestLoader.loadTestsFromTestCase(case)
+        report = io.StringIO()
+        result = unittest.TextTestRunner(report).run(suite)
+
+        assert (result.testsRun, result.wasSuccessful()) == (5, True), report.getvalue()
+
+    def test_a_guarded_request_has_one_hook_of_its_own(self, site: Site, alice: User) -> None:
+        """What `captureOnCommitCallbacks` captures is the guard's hook, and then the view's."""
+        calls: list[str] = []
+
+        @idempotent
+        def view(request: Any) -> Any:
+            transaction.on_commit(lambda: calls.append("mine"))
+            return README.python()["JsonResponse"]({})
+
+        request = RequestFactory().post("/", headers=KEY)
+        request.user = alice
+        with TestCase.captureOnCommitCallbacks() as callbacks, transaction.atomic():
+            view(request)
+            callbacks += [hook for _, hook, _ in transaction.get_connection().run_on_commit]
+            transaction.set_rollback(True)
+
+        assert len(callbacks) == 2
+        callbacks[1]()
+        assert calls == ["mine"]
+
+
+def test_switched_off_every_retry_runs(site: Site, alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the variable of the page set to 0, nothing is guarded, refused or recorded."""
+    monkeypatch.setenv("IDEMPOTENCY_ENABLED", "0")
+    site.settings.IDEMPOTENCY = page("docs/howto/switch-off.md").python("settings")["IDEMPOTENCY"]
+    site.serve(path("orders/", README.python()["CreateOrder"].as_view(), name="orders"))
+    keys = ("a", "a", "", "\x7f")
+    answers = [client_of(alice).post("/orders/", ORDER, headers={"Idempotency-Key": key}) for key in keys]
+
+    assert {answer.status_code for answer in answers} == {201}
+    assert (Order.objects.count(), IdempotencyRecord.objects.count()) == (4, 0)
+
+
+def test_a_derived_key_needs_a_url() -> None:
+    """The function of the page gives no key to a body without a URL."""
+    derive = page("docs/howto/choose-a-policy.md").python()["page_and_purpose"]
+    request = Request(APIRequestFactory().post("/", {}, format="json"))
+
+    request._full_data = {}
+    assert derive(request) is None
