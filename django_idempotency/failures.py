@@ -21,7 +21,7 @@ class Verdict(Enum):
     RAISE = "raise"
     # Everything was undone by the database to let another pass: claim again.
     AGAIN = "again"
-    # COMMIT was sent and its answer lost: only the database knows.
+    # The session ended under the request: only the database knows whether it was carried out, by us or by a retry.
     IN_DOUBT = "in doubt"
     # Nothing was done, and a later retry will be served.
     UNAVAILABLE = "unavailable"
@@ -36,7 +36,7 @@ def judge(stage: Stage, trouble: Trouble, *, joined: bool) -> Verdict:
     """
     if trouble is Trouble.LOST:
         # Any other error of COMMIT is an answer: it was refused, and all is rolled back.
-        return Verdict.IN_DOUBT if stage is Stage.COMMIT and not joined else Verdict.UNAVAILABLE
+        return Verdict.UNAVAILABLE if stage is Stage.CLAIM or joined else Verdict.IN_DOUBT
     # A constraint that waited for COMMIT, a deadlock of the handler's own statements, are the handler's.
     if trouble is Trouble.OTHER or stage is Stage.RUN:
         return Verdict.RAISE

@@ -7,11 +7,15 @@ An advisory lock of the transaction says at once whether the key is in flight; t
 
 from typing import Any, ClassVar
 
+from django.db import InterfaceError, OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
 from ..identity import Identity
 from .base import COLUMNS, TABLE, Claim, Claims, Entry, Row
+
+# The server ended the session: shut down, crashed, not yet up, and three timeouts.
+ENDED = frozenset({"57P01", "57P02", "57P03", "25P03", "25P04", "57P05"})
 
 # statement_timestamp(), because now() stands still in a transaction: a claim that waited would judge by old time.
 LIVE = "(state <> 'completed' OR expires_at IS NULL OR expires_at > statement_timestamp())"
@@ -81,7 +85,10 @@ class PostgreSQLClaims(Claims):
         return getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
 
     def lost(self, connection: BaseDatabaseWrapper, error: BaseException) -> bool:
-        return bool(connection.connection.closed)
+        # Not the connection alone: Django may have opened another one after the rollback that failed.
+        code = str(self.code(error) or "")
+        unanswered = not code and isinstance(error, OperationalError | InterfaceError)
+        return unanswered or code in ENDED or code.startswith("08") or bool(connection.connection.closed)
 
 
 def _sends_text(connection: BaseDatabaseWrapper) -> bool:
