@@ -10,6 +10,7 @@ lease and no clean-up decide anything.
 """
 
 import logging
+from contextlib import nullcontext
 from contextvars import ContextVar
 from typing import Any, Generic
 
@@ -30,7 +31,7 @@ from .keys import read_key
 from .models import IdempotencyRecord
 from .policy import IdempotencyPolicy
 from .responses import stored_headers
-from .transactions import begin
+from .transactions import begin, undone
 
 logger = logging.getLogger("django_idempotency")
 
@@ -119,25 +120,24 @@ class _Work(Generic[R]):
         self.stage = Stage.RUN
         token = _under_way.set(_under_way.get() | {self.entry.identity.digest})
         try:
-            response = self._respond()
+            self.executed = self._respond()
         finally:
             _under_way.reset(token)
-        keeps = self.call.policy.keeps(self.call.status(response))
-        self.executed = Executed(response, stored=keeps and not transaction.get_rollback(self.alias))
         if not self.executed.stored:
             transaction.set_rollback(True, self.alias)  # refused: nothing happened, and the key is free
             return self.executed
         return self._store(self.executed)
 
-    def _respond(self) -> R:
+    def _respond(self) -> Executed[R]:
         policy = self.call.policy
-        if not policy.stored_errors:
-            return self.call.run()
-        with transaction.atomic(self.alias):  # a savepoint: a stored refusal is stored without its effects
+        # A savepoint where refusals are stored: they are stored without their effects.
+        with transaction.atomic(self.alias) if policy.stored_errors else nullcontext():
             response = self.call.run()
-            if self.call.status(response) in policy.stored_errors:
+            status = self.call.status(response)
+            stored = policy.keeps(status) and not (status < 400 and undone(self.connection))
+            if status in policy.stored_errors:
                 transaction.set_rollback(True, self.alias)
-        return response
+        return Executed(response, stored=stored)
 
     def _store(self, executed: Executed[R]) -> Executed[R] | Claim:
         self.stage = Stage.STORE

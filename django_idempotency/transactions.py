@@ -1,6 +1,6 @@
 """The transaction of one attempt. All that a guard protects is inside, the claim first of all."""
 
-from django.db import transaction
+from django.db import Error, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 
@@ -11,6 +11,7 @@ def begin(connection: BaseDatabaseWrapper, *, nested: bool) -> transaction.Atomi
     Args:
         nested: a guarded handler has called another one.
     """
+    connection.rollback_exc = None  # type: ignore[attr-defined]  # the last one, which Django keeps; see `undone`
     if nested:  # a savepoint: that one's failure is its own
         return transaction.atomic(connection.alias)
     if connection.in_atomic_block and not _of_testcase(connection):
@@ -18,6 +19,19 @@ def begin(connection: BaseDatabaseWrapper, *, nested: bool) -> transaction.Atomi
         # fail together, and a lock that is taken in a savepoint would go when that is rolled back.
         return transaction.atomic(connection.alias, savepoint=False)
     return transaction.atomic(connection.alias, durable=True)
+
+
+def undone(connection: BaseDatabaseWrapper) -> bool:
+    """
+    Whether the handler has marked its work for rollback by itself.
+
+    Raises:
+        Error: a statement failed and the handler swallowed it; the work is lost, and no success may tell of it.
+    """
+    swallowed: Error | None = connection.rollback_exc  # type: ignore[attr-defined]  # unknown to the stubs
+    if connection.needs_rollback and swallowed is not None:
+        raise swallowed
+    return connection.needs_rollback
 
 
 def _of_testcase(connection: BaseDatabaseWrapper) -> bool:
