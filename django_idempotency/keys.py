@@ -90,7 +90,8 @@ def read_key(call: "Call[Any]") -> str | None:
             return key
     if policy.required:
         names = " or ".join(source.name for source in policy.keys if not isinstance(source, Derived))
-        raise KeyRequired(f"Send an idempotency key in {names}, and the same one with each retry.")
+        place = f" in {names}" if names else ""
+        raise KeyRequired(f"Send an idempotency key{place}, and the same one with each retry.")
     return None
 
 
@@ -121,6 +122,7 @@ def _valid(key: str, call: "Call[Any]") -> str:
     if not key.strip(" "):
         raise InvalidKey("The idempotency key is blank.")
     # Non-ASCII is never accepted: servers pass header bytes on as Latin-1, so it would not be what the client sent.
-    if not PRINTABLE.fullmatch(key) or not re.fullmatch(f"(?:{policy.characters})+", key):
+    # One by one: an expression that is repeated, such as `[a-z]+`, could take for ever to say no to a long key.
+    if not PRINTABLE.fullmatch(key) or not all(re.fullmatch(policy.characters, each) for each in set(key)):
         raise InvalidKey("The idempotency key holds a character that is not allowed.")
     return key
