@@ -124,11 +124,14 @@ class HttpCall(Call[HttpResponseBase]):
         return body
 
     def _form(self, request: HttpRequest) -> tuple[MultiValueDict[str, Any], MultiValueDict[str, Any]]:
-        if request.method == "POST":
+        # Django reads forms of POST only, and none with files that comes in chunks, without a length.
+        chunked = request.content_type == MULTIPART and not request.META.get("CONTENT_LENGTH")
+        if request.method == "POST" and not chunked:
             return request.POST, request.FILES
-        if request.content_type == FORM:  # Django reads forms of POST only
-            return QueryDict(request.body, encoding=request.encoding), MultiValueDict()
-        return request.parse_file_upload(request.META, io.BytesIO(request.body))
+        body = request.body
+        if request.content_type == FORM:
+            return QueryDict(body, encoding=request.encoding), MultiValueDict()
+        return request.parse_file_upload({**request.META, "CONTENT_LENGTH": len(body)}, io.BytesIO(body))
 
     def body(self) -> bytes | None:
         try:
