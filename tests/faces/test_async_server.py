@@ -78,17 +78,37 @@ def test_replays_and_refusals(database: Database, server: Server) -> None:
     assert effects() == 1
 
 
-def test_a_body_in_chunks_is_part_of_the_request(database: Database, server: Server) -> None:
+def multipart(text: bytes) -> bytes:
+    return b'--edge\r\nContent-Disposition: form-data; name="text"\r\n\r\n' + text + b"\r\n--edge--\r\n"
+
+
+@pytest.mark.databases("sqlite")
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+@pytest.mark.parametrize(
+    ("content_type", "write"),
+    [
+        ("text/plain", bytes),
+        ("application/octet-stream", bytes),
+        ("application/json", lambda text: b'"' + text + b'"'),
+        ("application/x-www-form-urlencoded", lambda text: b"text=" + text.replace(b" ", b"+")),
+        ("multipart/form-data; boundary=edge", multipart),
+    ],
+    ids=["text", "bytes", "json", "form", "multipart"],
+)
+def test_a_body_in_chunks_is_part_of_the_request(
+    database: Database, server: Server, method: str, content_type: str, write: Any
+) -> None:
     """REQ 7: a body without a length counts like any other: "pay 999" is not answered by "pay 1"."""
 
-    def pay(*parts: bytes) -> httpx.Response:
-        typed = headers(**{"Content-Type": "text/plain"})
-        return httpx.post(f"{server.url}/pay/", content=iter(parts), headers=typed)
+    def pay(text: bytes, cut: int) -> httpx.Response:
+        body, typed = write(text), headers(**{"Content-Type": content_type})
+        parts = iter([body[:cut], body[cut:]])
+        return httpx.request(method, f"{server.url}/pay/", content=parts, headers=typed)
 
-    first = pay(b"pay ", b"1")
-    assert first.json()["size"] == len(b"pay 1")
-    assert pay(b"pay ", b"999").status_code == 422
-    retry = pay(b"pa", b"y 1")
+    first = pay(b"pay 1", 3)
+    assert (first.status_code, first.json()["size"]) == (201, len(write(b"pay 1")))
+    assert pay(b"pay 999", 3).status_code == 422
+    retry = pay(b"pay 1", 4)
     assert (retry.content, retry.headers[REPLAYED]) == (first.content, "true")
     assert effects() == 1
 
