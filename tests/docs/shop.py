@@ -10,6 +10,8 @@ class Order(models.Model):
     item = models.CharField(max_length=100)
     quantity = models.PositiveIntegerField()
     owner = models.CharField(max_length=150, default="")
+    # Written down, for the checker of types does not know this app.
+    objects: models.Manager[Order] = models.Manager()
 
     class Meta:
         app_label = "shop"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import unittest
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -75,7 +75,7 @@ class TestChooseAPolicy:
         )
         client = client_of(User(pk=1, username="alice"))
 
-        def replayed(name: str, *bodies: dict[str, object], **headers: str) -> list[bool]:
+        def replayed(name: str, *bodies: Mapping[str, object], **headers: str) -> list[bool]:
             answers = [client.post(f"/{name}/", {**ORDER, **body}, headers=headers) for body in bodies]
             return ["Idempotent-Replayed" in answer for answer in answers if answer.status_code == 201]
 
@@ -114,13 +114,10 @@ class TestChooseAPolicy:
 
     @staticmethod
     def view(names: dict[str, Any], policy: IdempotencyPolicy) -> Any:
-        base = names["CreateAPIView"]
-
-        class View(names["IdempotencyMixin"], base):  # type: ignore[misc]
-            serializer_class = names["OrderSerializer"]
-            idempotency_policy = policy
-
-        return View.as_view()
+        bases = (names["IdempotencyMixin"], names["CreateAPIView"])
+        members = {"serializer_class": names["OrderSerializer"], "idempotency_policy": policy}
+        view: Any = type("View", bases, members)
+        return view.as_view()
 
 
 def test_a_renderer_writes_refusals(site: Site, alice: User) -> None:

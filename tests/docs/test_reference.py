@@ -1,0 +1,196 @@
+"""The reference pages say what the code says."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import fields
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import RequestFactory
+
+import django_idempotency
+from django_idempotency import REPLAYED_HEADERS, IdempotencyPolicy, KeySyntax, decorators, mixins, scopes
+from django_idempotency.conf import Settings
+from django_idempotency.exceptions import InvalidKey
+from django_idempotency.http import HttpCall
+from django_idempotency.keys import read_key
+from django_idempotency.models import IdempotencyRecord
+from django_idempotency.problems import KINDS
+from django_idempotency.rules import KEY_LENGTH
+from tests.budgets import test_statements as budgets
+from tests.docs.pages import PAGES, ROOT, Page, page
+
+POLICY = page("docs/reference/policy.md")
+TEST_ID = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+(?:::\w+)?))?`")
+
+
+def code(cell: str) -> str:
+    """The text of a cell that is code."""
+    return cell.strip("`").replace("\\|", "|")
+
+
+def evaluated(cell: str) -> Any:
+    """The value that a cell shows, in Python and in the package's own words."""
+    names = {name: getattr(django_idempotency, name) for name in django_idempotency.__all__}
+    return eval(code(cell), {"timedelta": timedelta, **names})  # noqa: S307  (our own page)
+
+
+def defaults(of: type) -> list[tuple[str, Any]]:
+    return [(field.name, field.default) for field in fields(of)]
+
+
+def test_every_field_of_a_policy_has_a_row() -> None:
+    """The rows of policy.md are the fields of a policy, in their order, with their defaults."""
+    rows = [(code(name), evaluated(default)) for name, default, *_ in POLICY.rows("Field")]
+
+    assert rows == defaults(IdempotencyPolicy)
+    assert f"more than {KEY_LENGTH}," in POLICY.text
+
+
+def test_the_presets_have_a_row() -> None:
+    """Each named policy is described."""
+    names = [
+        name
+        for name in django_idempotency.__all__
+        if isinstance(getattr(django_idempotency, name), IdempotencyPolicy)
+    ]
+    described = [code(row[0]) for row in POLICY.rows("Name")]
+
+    assert described == names
+
+
+def test_every_setting_has_a_row() -> None:
+    """The rows of settings.md are the settings, with their defaults."""
+    rows = page("docs/reference/settings.md").rows("Name")
+
+    assert [(code(name), ast.literal_eval(code(default))) for name, default, _ in rows] == defaults(Settings)
+
+
+def test_every_error_has_a_row() -> None:
+    """The rows of errors.md are the refusals, with their status and what they say about retries."""
+    rows = [[code(cell) for cell in row[:4]] for row in page("docs/reference/errors.md").rows("Code")]
+
+    assert rows == [
+        [error.code, str(kind.status), str(kind.retryable).lower(), str(kind.retry_same_key).lower()]
+        for error, kind in KINDS.items()
+    ]
+
+
+def test_every_check_has_a_heading() -> None:
+    """Each id that a check may report has a heading in checks.md, and no heading is left over."""
+    reported = re.findall(r'id="([\w.]+)"', Path(ROOT, "django_idempotency/checks.py").read_text())
+
+    assert page("docs/reference/checks.md").headings == ["Checks", *sorted(set(reported))]
+
+
+def test_every_field_of_the_record_has_a_row() -> None:
+    """The rows of record.md are the fields of the model, in their order."""
+    rows = page("docs/reference/record.md").rows("Field")
+
+    assert [code(row[0]) for row in rows] == [field.name for field in IdempotencyRecord._meta.fields]
+
+
+def test_every_public_name_has_a_row() -> None:
+    """What may be imported from the package is on api.md, and what is on api.md can be imported."""
+    api = page("docs/reference/api.md")
+    names = {code(row[0]) for row in api.rows("Name")}
+    hooks = {name.partition("(")[0] for name in names} & set(vars(mixins.IdempotencyMixin))
+
+    assert set(django_idempotency.__all__) <= names
+    assert hooks == {name for name in vars(mixins.IdempotencyMixin) if not name.startswith("_")} - {"initial"}
+    for row in api.rows("Who shares a key"):
+        assert hasattr(scopes, code(row[0]).partition("(")[0])
+    assert callable(decorators.idempotent)
+
+
+@pytest.mark.parametrize("syntax", KeySyntax)
+def test_the_examples_of_keys_are_right(syntax: KeySyntax) -> None:
+    """Each value in headers.md becomes the key that the page says, or is refused."""
+    headers = page("docs/reference/headers.md")
+    for sent, *becomes in headers.rows("Value sent"):
+        expected = code(becomes[list(KeySyntax).index(syntax)])
+        request = RequestFactory().post("/", headers={"Idempotency-Key": code(sent)})
+        call = HttpCall(request, IdempotencyPolicy(syntax=syntax), lambda: None)  # type: ignore[arg-type, return-value]
+        try:
+            key = read_key(call)
+        except InvalidKey:
+            key = "400"
+        assert key == expected, sent
+
+
+def test_the_replayed_headers_are_listed() -> None:
+    """The list in headers.md is REPLAYED_HEADERS."""
+    listed = re.findall(r"^- `([\w-]+)`$", page("docs/reference/headers.md").text, re.MULTILINE)
+
+    assert tuple(listed) == REPLAYED_HEADERS
+
+
+def test_the_costs_are_those_that_are_asserted() -> None:
+    """The figures of databases.md are the ones that tests/budgets holds every database to."""
+    rows = {row[0]: row[1:] for row in page("docs/reference/databases.md").rows("")}
+    names = ("postgresql", "mariadb", "sqlite")
+
+    def row(costs: dict[str, int], suffix: str = "") -> list[str]:
+        return [f"{costs[name]}{suffix}" for name in names]
+
+    fresh = {name: len(budgets.FRESH[name]) - 1 for name in names}
+    replay = {name: len(budgets.REPLAY[name]) for name in names}
+    assert rows["A fresh key: statements"] == row(fresh, " more")
+    assert rows["A replay: statements"] == row(replay)
+    assert rows["A fresh key: round trips"][:2] == row(budgets.ROUND_TRIPS, " more")[:2]
+    assert rows["A replay: round trips"][:2] == row(budgets.REPLAY_ROUND_TRIPS)[:2]
+
+
+@pytest.mark.parametrize("each", PAGES, ids=str)
+def test_links_lead_somewhere(each: Page) -> None:
+    """Each relative link is a file that is there, and each anchor a heading in it."""
+    for link in each.links:
+        if re.match(r"\w+:", link):
+            continue
+        target, _, anchor = link.partition("#")
+        path = (each.path.parent / target).resolve() if target else each.path
+        assert path.is_file(), link
+        assert not anchor or anchor in Page(path).anchors, link
+
+
+@pytest.mark.parametrize("each", PAGES, ids=str)
+def test_tests_that_are_named_exist(each: Page) -> None:
+    """A page that names the test behind a promise names one that is there."""
+    for file, name in TEST_ID.findall(each.text):
+        source = ROOT / file
+        assert source.is_file(), file
+        for part in filter(None, name.split("::")):
+            assert re.search(rf"^\s*(?:async )?(?:def|class) {part}\b", source.read_text(), re.MULTILINE), (
+                name
+            )
+
+
+def test_the_pages_build(tmp_path: Path) -> None:
+    """The documentation builds without a warning."""
+    pytest.importorskip("sphinx")
+    pytest.importorskip("furo")
+    pytest.importorskip("myst_parser")
+    pages = shutil.copytree(ROOT / "docs", tmp_path / "docs", ignore=shutil.ignore_patterns("_build"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    command = [
+        sys.executable,
+        "-m",
+        "sphinx",
+        "-q",
+        "-W",
+        "-n",
+        "-b",
+        "html",
+        str(pages),
+        str(tmp_path / "html"),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
