@@ -36,7 +36,7 @@ class Identity:
         Raises:
             ScopeRequired: the scope cannot be stored (empty, too long, NUL, a lone surrogate).
         """
-        if not 0 < len(scope) <= SCOPE_LENGTH or "\0" in scope or not _encodable(scope):
+        if not storable(scope, SCOPE_LENGTH):
             raise ScopeRequired(f"The caller's scope must be 1 to {SCOPE_LENGTH} characters of text.")
         parts = (scope, endpoint if endpoint_in_key else "", key)
         # Length-prefixed: without that, ("a|bc", "d") and ("a", "bc|d") would share a record.
@@ -61,9 +61,10 @@ def endpoint_name(method: str, route: str) -> str:
     return f"{name[: ENDPOINT_LENGTH - 17]}~{hashlib.sha256(name.encode()).hexdigest()[:16]}"
 
 
-def _encodable(text: str) -> bool:
+def storable(text: str, length: int) -> bool:
+    """Whether every database stores the text as it is: neither empty nor too long, no NUL, no lone surrogate."""
     try:
         text.encode()
     except UnicodeEncodeError:
         return False
-    return True
+    return 0 < len(text) <= length and "\0" not in text

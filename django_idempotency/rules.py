@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .choices import Fingerprint, KeySyntax, Mismatch, Mode
 from .exceptions import PolicyError
+from .identity import ENDPOINT_LENGTH, storable
 from .keys import BodyField, Derived, Header
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a header's name, RFC 9110 
 NEVER_STORED = frozenset({401, 403, 408, 412, 423, 425, 428, 429})
 # Bound to one connection, one moment or one caller.
 NEVER_REPLAYED = re.compile(
-    r"set-cookie|date|www-authenticate|proxy-authenticate|authorization|(x-)?ratelimit.*|x-csrf-?token|"
+    r"set-cookie|date|www-authenticate|proxy-authenticate|authorization|(x-)?rate-?limit.*|(x-)?[cx]srf-?token|"
     r"content-length|transfer-encoding|connection|keep-alive|trailer|upgrade|server",
     re.IGNORECASE,
 )
@@ -58,6 +59,8 @@ TYPES: dict[str, tuple[Any, str]] = {
     "database": ((str, NoneType), "an alias, or None for the router's"),
     "renderer": ((Callable, str, NoneType), "a function of problem and request, its dotted path, or None"),
 }
+# What their members are.
+MEMBERS = {"methods": str, "fingerprint_fields": str, "replayed_headers": str, "stored_errors": int}
 
 
 def check(policy: "IdempotencyPolicy") -> None:
@@ -74,23 +77,54 @@ def _types(policy: "IdempotencyPolicy") -> Iterator[str]:
     for field, (types, meaning) in TYPES.items():
         value = getattr(policy, field)
         mistaken = isinstance(value, bool) and types is not bool  # a bool would pass for a number
-        if mistaken or not isinstance(value, types):
+        if (
+            mistaken
+            or not isinstance(value, types)
+            or not _members_fit(field, value)
+            or not _path_fits(value, types)
+        ):
             yield f"{field} must be {meaning}, not {value!r}."
+
+
+def _members_fit(field: str, value: Any) -> bool:
+    member = MEMBERS.get(field)
+    return member is None or all(isinstance(each, member) for each in value)
+
+
+def _path_fits(value: Any, types: Any) -> bool:
+    """Whether a text that stands for a function is a dotted path, as far as can be told before it is imported."""
+    if not isinstance(value, str) or Callable not in (types if isinstance(types, tuple) else ()):
+        return True
+    return "." in value and all(part.isidentifier() for part in value.split("."))
 
 
 def _sources(policy: "IdempotencyPolicy") -> Iterator[str]:
     if not policy.keys:
         yield "keys is empty: name at least one source, such as Header('Idempotency-Key')."
-    sources: tuple[object, ...] = policy.keys
-    for source in sources:
-        if not isinstance(source, Header | BodyField | Derived):
-            yield f"keys holds {source!r}: each source is a Header, a BodyField or a Derived."
-        elif isinstance(source, Header) and not TOKEN.fullmatch(source.name):
-            yield f"keys names the header {source.name!r}, which is no header name."
+    for source in policy.keys:
+        if fault := _source_fault(source):
+            yield f"keys holds {source!r}: {fault}."
     if unknown := sorted(set(policy.methods) - {"POST", "PATCH", "PUT", "DELETE"}):
         yield f"methods holds {unknown}: only POST, PATCH, PUT and DELETE can be guarded."
     if not policy.methods:
         yield "methods is empty, so nothing would be guarded."
+
+
+def _source_fault(source: object) -> str | None:
+    match source:
+        case Header(str(name)) if TOKEN.fullmatch(name):
+            return None
+        case Header():
+            return "that is no header name"
+        case BodyField(str(name)) if name:
+            return None
+        case BodyField():
+            return "a BodyField has the name of a member"
+        case Derived(function=object(__call__=_)):
+            return None
+        case Derived():
+            return "a Derived has a function of the request"
+    return "each source is a Header, a BodyField or a Derived"
 
 
 def _shape(policy: "IdempotencyPolicy") -> Iterator[str]:
@@ -100,7 +134,8 @@ def _shape(policy: "IdempotencyPolicy") -> Iterator[str]:
             f"1 <= min_length <= max_length <= {KEY_LENGTH} must hold."
         )
     try:
-        re.compile(policy.characters)
+        if not any(re.fullmatch(policy.characters, chr(code)) for code in range(0x20, 0x7F)):
+            yield "characters allows no character: it must match single ones of printable ASCII."
     except re.error as error:
         yield f"characters is no regular expression: {error}."
 
@@ -112,8 +147,8 @@ def _same(policy: "IdempotencyPolicy") -> Iterator[str]:
         yield f"mismatch_status is {policy.mismatch_status}: a mismatch is answered by 400, 409 or 422."
     if policy.on_other_target is Mismatch.VALIDATE:
         yield "on_other_target cannot be VALIDATE: a view validates a body, not another target."
-    if policy.endpoint is not None and not 0 < len(policy.endpoint) <= 255:
-        yield "endpoint must be 1 to 255 characters."
+    if policy.endpoint is not None and not storable(policy.endpoint, ENDPOINT_LENGTH):
+        yield f"endpoint must be 1 to {ENDPOINT_LENGTH} characters of text."
     bound = policy.fingerprint is not Fingerprint.TARGET and policy.on_mismatch is Mismatch.REJECT
     if policy.stored_errors and not bound:
         yield (
@@ -145,6 +180,8 @@ def _replayed(policy: "IdempotencyPolicy") -> Iterator[str]:
         own = getattr(policy, field)
         if own is not None and not TOKEN.fullmatch(own):
             yield f"{field} is {own!r}, which is no header name."
+    if policy.expires_header is not None and policy.expires_header.lower() == policy.replayed_header.lower():
+        yield "expires_header and replayed_header must differ."
 
 
 def _in_flight(policy: "IdempotencyPolicy") -> Iterator[str]:
