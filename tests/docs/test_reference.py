@@ -194,3 +194,18 @@ def test_the_pages_build(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr
+
+
+def test_the_walk_names_every_module() -> None:
+    """Each module of the package has its place in walk.md, and walk.md names none that is gone."""
+    package = ROOT / "django_idempotency"
+    named = set(re.findall(r"[\w/]+\.py\b", page("docs/explanation/walk.md").text))
+    modules = {
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        if path.name != "__init__.py" and "migrations" not in path.parts
+    }
+
+    assert {name.removeprefix("claims/") for name in modules} == {
+        name.removeprefix("claims/") for name in named
+    }
