@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from .choices import KeySyntax
@@ -12,7 +13,7 @@ from .exceptions import InvalidKey, KeyRequired
 if TYPE_CHECKING:
     from .calls import Call
 
-PRINTABLE = re.compile(r"[\x20-\x7e]*")
+PRINTABLE = [chr(code) for code in range(0x20, 0x7F)]
 # RFC 9651 section 3.3.3: printable ASCII between quotes; a quote or a backslash inside is escaped.
 SF_STRING = re.compile(r'"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"')
 
@@ -95,6 +96,17 @@ def read_key(call: "Call[Any]") -> str | None:
     return None
 
 
+@lru_cache
+def alphabet(characters: str) -> frozenset[str]:
+    """
+    The characters that a policy's expression allows; of printable ASCII only.
+
+    Asked once for each character, never of a key: an expression that is repeated, such as `[a-z]+`, could take for
+    ever to say no to a long one.
+    """
+    return frozenset(character for character in PRINTABLE if re.fullmatch(characters, character))
+
+
 def _sent(call: "Call[Any]") -> Iterator[str]:
     for source in call.policy.keys:
         if not isinstance(source, Derived) and (key := source.read(call)) is not None:
@@ -122,7 +134,6 @@ def _valid(key: str, call: "Call[Any]") -> str:
     if not key.strip(" "):
         raise InvalidKey("The idempotency key is blank.")
     # Non-ASCII is never accepted: servers pass header bytes on as Latin-1, so it would not be what the client sent.
-    # One by one: an expression that is repeated, such as `[a-z]+`, could take for ever to say no to a long key.
-    if not PRINTABLE.fullmatch(key) or not all(re.fullmatch(policy.characters, each) for each in set(key)):
+    if not set(key) <= alphabet(policy.characters):
         raise InvalidKey("The idempotency key holds a character that is not allowed.")
     return key

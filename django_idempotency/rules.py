@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .choices import Fingerprint, KeySyntax, Mismatch, Mode
 from .exceptions import PolicyError
 from .identity import ENDPOINT_LENGTH, storable
-from .keys import BodyField, Derived, Header
+from .keys import BodyField, Derived, Header, alphabet
 
 if TYPE_CHECKING:
     from .policy import IdempotencyPolicy
@@ -134,7 +134,7 @@ def _shape(policy: "IdempotencyPolicy") -> Iterator[str]:
             f"1 <= min_length <= max_length <= {KEY_LENGTH} must hold."
         )
     try:
-        if not any(re.fullmatch(policy.characters, chr(code)) for code in range(0x20, 0x7F)):
+        if not alphabet(policy.characters):
             yield "characters allows no character: it must match single ones of printable ASCII."
     except re.error as error:
         yield f"characters is no regular expression: {error}."
