@@ -123,7 +123,10 @@ class ReplayedResponse(Response):
     @property
     def data(self) -> Any:
         """The body, parsed if it is JSON, for code that looks at a response's data."""
-        return json.loads(self.content) if "json" in self.headers.get("Content-Type", "") else None
+        try:
+            return json.loads(self.content) if "json" in self.headers.get("Content-Type", "") else None
+        except ValueError:  # empty, or one value a line
+            return None
 
     @data.setter
     def data(self, value: Any) -> None:
