@@ -112,8 +112,8 @@ class _Work(Generic[R]):
             return claimed
         if self.executed is not None:  # it ran, and its transaction was undone: never twice in one request
             raise Unavailable
-        # Before any hook of the handler: hooks run in order, so this one tells that COMMIT was applied.
-        transaction.on_commit(self._mark_committed, self.alias)
+        if len(self.connection.atomic_blocks) == 1:  # COMMIT is ours, and this hook, the first, tells of it
+            transaction.on_commit(self._mark_committed, self.alias)
         return self._run()
 
     def _run(self) -> Executed[R] | Claim:
