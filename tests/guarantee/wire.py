@@ -1,0 +1,99 @@
+"""A proxy in front of a database server, which can lose a COMMIT or the answer to it."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from enum import Enum
+
+from django.db import connection
+
+from tests.rig import Database
+
+
+class Lose(Enum):
+    """What gets lost, and the session with it."""
+
+    # Applied, and nobody is told.
+    ANSWER = "answer"
+    # It never arrives, so the server undoes the work.
+    COMMIT = "commit"
+
+
+class Wire:
+    """Forwards everything. What `lose` names goes wrong once."""
+
+    def __init__(self, target: tuple[str, int]) -> None:
+        self.lose: Lose | None = None
+        self._target = target
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self._spawn(self._accept)
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _spawn(self, target: object, *arguments: object) -> None:
+        threading.Thread(target=target, args=arguments, daemon=True).start()  # type: ignore[arg-type]
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                server = dial(self._target)
+                lost = threading.Event()
+                self._spawn(self._ask, client, server, lost)
+                self._spawn(self._answer, client, server, lost)
+
+    def _ask(self, client: socket.socket, server: socket.socket, lost: threading.Event) -> None:
+        with suppress(OSError):
+            while data := client.recv(65536):
+                if b"COMMIT" in data and self.lose is not None:
+                    lost.set()
+                    lose, self.lose = self.lose, None
+                    if lose is Lose.COMMIT:
+                        break
+                server.sendall(data)
+        hang_up(client, server)
+
+    def _answer(self, client: socket.socket, server: socket.socket, lost: threading.Event) -> None:
+        with suppress(OSError):
+            while data := server.recv(65536):
+                if lost.is_set():
+                    break
+                client.sendall(data)
+        hang_up(client, server)
+
+
+def dial(target: tuple[str, int]) -> socket.socket:
+    if not target[0].startswith("/"):
+        return socket.create_connection(target)
+    local = socket.socket(socket.AF_UNIX)  # a folder of sockets, as PostgreSQL's own programs name it
+    local.connect(f"{target[0]}/.s.PGSQL.{target[1]}")
+    return local
+
+
+def hang_up(*ends: socket.socket) -> None:
+    for end in ends:
+        with suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
+        end.close()
+
+
+@contextmanager
+def wired(database: Database) -> Iterator[Wire]:
+    """Send the rest of the test through a proxy."""
+    settings = connection.settings_dict
+    port = 5432 if database.name == "postgresql" else 3306
+    wire = Wire((settings["HOST"] or "127.0.0.1", int(settings["PORT"] or port)))
+    try:
+        # Encrypted traffic cannot be read.
+        options = {"sslmode": "disable"} if database.name == "postgresql" else {}
+        database.reconfigure(HOST="127.0.0.1", PORT=str(wire.port), OPTIONS=options)
+        yield wire
+    finally:
+        connection.close()
+        wire.close()
