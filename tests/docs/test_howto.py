@@ -12,8 +12,7 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth.models import Permission, User
 from django.contrib.contenttypes.models import ContentType
-from django.db import transaction
-from django.test import AsyncClient, Client, RequestFactory, TestCase
+from django.test import AsyncClient, Client
 from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 from rest_framework.test import APIClient
@@ -218,26 +217,6 @@ class TestTestYourEndpoint:
         result = unittest.TextTestRunner(report).run(suite)
 
         assert (result.testsRun, result.wasSuccessful()) == (5, True), report.getvalue()
-
-    def test_a_guarded_request_has_one_hook_of_its_own(self, site: Site, alice: User) -> None:
-        """What `captureOnCommitCallbacks` captures is the guard's hook, and then the view's."""
-        calls: list[str] = []
-
-        @idempotent
-        def view(request: Any) -> Any:
-            transaction.on_commit(lambda: calls.append("mine"))
-            return README.python()["JsonResponse"]({})
-
-        request = RequestFactory().post("/", headers=KEY)
-        request.user = alice
-        with TestCase.captureOnCommitCallbacks() as callbacks, transaction.atomic():
-            view(request)
-            callbacks += [hook for _, hook, _ in transaction.get_connection().run_on_commit]
-            transaction.set_rollback(True)
-
-        assert len(callbacks) == 2
-        callbacks[1]()
-        assert calls == ["mine"]
 
 
 def test_switched_off_every_retry_runs(site: Site, alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
