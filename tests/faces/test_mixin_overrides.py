@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.urls(__name__), pytest.mark.databases("sqlite")]
 
 POLICIES = {
     "success": IdempotencyPolicy(),
-    "errors": IdempotencyPolicy(stored_errors=IETF.stored_errors),
+    "errors": IdempotencyPolicy(stored_errors=IETF.stored_errors | {409}),
 }
 calls: Counter[str] = Counter()
 
@@ -126,6 +126,17 @@ def test_a_stored_refusal_is_replayed_without_the_handler(database: Database) ->
     assert same(first, retry)
     assert effects() == 0
     assert calls["handle_exception"] == 1
+
+
+@pytest.mark.parametrize("guard", POLICIES)
+def test_a_database_error_is_never_stored(database: Database, guard: str) -> None:
+    """REQ 10: what the database refused may be fine a moment later, whatever status a project gives it."""
+    caller = client()
+    for _ in range(2):
+        answer = send(caller, f"/{guard}/duplicate/")
+        assert (answer.status_code, REPLAYED in answer.headers) == (409, False)
+    assert calls["exception_handler"] == 2
+    assert effects() == 0
 
 
 def test_a_refusal_that_is_not_stored_runs_again(database: Database) -> None:
