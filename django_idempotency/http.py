@@ -3,9 +3,10 @@
 import io
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, cast
 
-from django.core.exceptions import BadRequest, SuspiciousOperation
+from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
 from django.core.handlers.exception import response_for_exception
 from django.http import (
     Http404,
@@ -33,6 +34,8 @@ from .responses import REPRESENTATION_HEADERS, Snapshot, capture, fill, stored_h
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
 EXPOSE = "Access-Control-Expose-Headers"
+# What Django raises over a body that is malformed, too large, or cut off.
+UNREADABLE = (BadRequest, MultiPartParserError, SuspiciousOperation, UnicodeError, UnreadablePostError)
 
 BeforeReplay = Callable[[Any, IdempotencyRecord], None]
 ValidateReplay = Callable[[Any], None]
@@ -99,10 +102,17 @@ class HttpCall(Call[HttpResponseBase]):
     def data(self) -> Any:
         if not hasattr(self, "_data"):
             try:
+                # Before a form is parsed out of them: a handler that checks a signature reads the bytes as well.
+                with suppress(RequestDataTooBig):  # larger uploads are parsed as they come
+                    self._bytes()
                 self._data = self.parse()
             except RecursionError as error:
                 raise InvalidBody("The body is nested too deeply.") from error
-            except (BadRequest, MultiPartParserError, SuspiciousOperation, UnreadablePostError) as error:
+            except LookupError as error:
+                if type(error) is not LookupError:  # a parser's own failure
+                    raise
+                raise InvalidBody("The body's charset is no encoding of text.") from error
+            except UNREADABLE as error:
                 raise InvalidBody from error
         return self._data
 
@@ -134,6 +144,12 @@ class HttpCall(Call[HttpResponseBase]):
         return request.parse_file_upload({**request.META, "CONTENT_LENGTH": len(body)}, io.BytesIO(body))
 
     def body(self) -> bytes | None:
+        try:
+            return self._bytes()
+        except UNREADABLE as error:
+            raise InvalidBody from error
+
+    def _bytes(self) -> bytes | None:
         try:
             return bytes(self.request.body)
         except RawPostDataException:  # the check for CSRF, for one, has read a form with files
