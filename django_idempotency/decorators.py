@@ -114,6 +114,11 @@ _WRONG_PLACE = (
     "Put it directly under @api_view, on the handler (post), or use IdempotencyMixin."
 )
 
+_BEFORE_ACCESS = (
+    "Around a view with LoginRequiredMixin or its kind, or around its dispatch(), @idempotent would replay before "
+    "access is checked. Write @method_decorator(idempotent, name='post')."
+)
+
 
 def _refuse_wrong_place(view: Any) -> None:
     if isinstance(view, type):
@@ -124,3 +129,7 @@ def _refuse_wrong_place(view: Any) -> None:
     made_of = owner or getattr(view, "cls", None) or getattr(view, "view_class", None)
     if hasattr(made_of, "initialize_request"):
         raise TypeError(_WRONG_PLACE)
+    if hasattr(
+        made_of, "handle_no_permission"
+    ):  # one of django.contrib.auth's mixins, which check in dispatch()
+        raise TypeError(_BEFORE_ACCESS)
