@@ -49,6 +49,8 @@ class Overriding(TokenView):
         response = record(request)
         if kind == "refused":
             raise ValidationError({"amount": ["too much"]})
+        if kind == "bug":
+            raise ValueError("nobody handles this")
         if kind == "duplicate":
             raise IntegrityError("the handler's own")
         if kind == "deferred":
@@ -106,6 +108,13 @@ def test_overrides_run_once(
     assert answer.headers["X-Kind"] == kind
     assert list(answer.json()) == ["wrapped"]
     assert calls == expected
+
+
+@pytest.mark.parametrize("guard", ["bare", *POLICIES])
+def test_a_bug_is_handled_once(database: Database, guard: str) -> None:
+    """What `handle_exception` lets through goes on as it is, and is not handled a second time."""
+    assert send(client(raises=False), f"/{guard}/bug/").status_code == 500
+    assert calls == {"handle_exception": 1, "exception_handler": 1}
 
 
 @pytest.mark.parametrize("guard", POLICIES)
