@@ -21,16 +21,23 @@ SESSIONS = {
 
 
 def before_the_store(action: Callable[[], object]) -> None:
-    """Once the handler has returned, right before its response is written down."""
-    _at_the_store(action, after=False)
+    """For a handler: once it has returned, right before its response is written down."""
+    _at_the_record(action, after=False)
 
 
 def after_the_store(action: Callable[[], object]) -> None:
-    """Once the response is written down, right before COMMIT."""
-    _at_the_store(action, after=True)
+    """For a handler: once its response is written down, right before COMMIT."""
+    _at_the_record(action, after=True)
 
 
-def _at_the_store(action: Callable[[], object], *, after: bool) -> None:
+def after_the_first_read(action: Callable[[], object]) -> None:
+    """Before a request: once it has read the record of its key."""
+    _at_the_record(action, after=True)
+
+
+def _at_the_record(action: Callable[[], object], *, after: bool) -> None:
+    """Around the next statement that names the table of the records."""
+
     def wrapper(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         if TABLE not in sql:
             return execute(sql, params, many, context)

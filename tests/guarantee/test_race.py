@@ -20,6 +20,8 @@ from tests.rig import Database
 from tests.servers import Server, serve
 
 CROWD = 30
+# Far below any lock's own timeout, and enough for a busy machine.
+AT_ONCE = timedelta(seconds=5)
 DAY = timedelta(hours=24, seconds=1)
 
 
@@ -80,6 +82,7 @@ def test_while_the_first_runs_all_others_are_refused_at_once(server: Server, ear
         served, refused = tell_apart(client.at_once([{}] * (CROWD - 1)))
         assert not served
         assert {answer.status_code for answer in refused} == {409}
+        assert client.post().elapsed < AT_ONCE
         assert not running.done()
     first = running.result()
     assert REPLAYED not in first.headers

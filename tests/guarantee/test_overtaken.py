@@ -1,0 +1,65 @@
+"""Somebody else writes the record of an expired key right after this request has found it expired."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import path
+
+from django_idempotency.decorators import idempotent
+from django_idempotency.models import IdempotencyRecord
+from tests.app.models import Effect
+from tests.guarantee.clients import REPLAYED
+from tests.guarantee.desk import POLICY, effects, post
+from tests.guarantee.moments import TABLE, after_the_first_read
+from tests.rig import Database
+
+pytestmark = pytest.mark.urls(__name__)
+
+LONG_AGO, FAR_OFF = "2001-01-01 00:00:00", "2999-01-01 00:00:00"
+
+
+@idempotent(POLICY)
+def pay(request: HttpRequest) -> HttpResponse:
+    return JsonResponse({"id": Effect.objects.create(label="paid").pk}, status=201)
+
+
+urlpatterns = [path("pay/", pay)]
+
+
+def change(database: Database, **columns: str) -> None:
+    """Over another session, and committed."""
+    with database.connect().cursor() as cursor:
+        assignments = ", ".join(f"{name} = %s" for name in columns)
+        cursor.execute(f"UPDATE {TABLE} SET {assignments}", [*columns.values()])
+
+
+def stored() -> Any:
+    return IdempotencyRecord.objects.values().get()
+
+
+def test_another_has_finished_meanwhile(database: Database) -> None:
+    """REQ 8: Who comes second to an expired key undoes its own work, and answers with what the first has stored."""
+    first = post("/pay/")
+    change(database, expires_at=LONG_AGO)
+    after_the_first_read(lambda: change(database, expires_at=FAR_OFF))
+    second = post("/pay/")
+    assert (second.status_code, second.content) == (201, first.content)
+    assert second.headers[REPLAYED] == "true"
+    assert effects() == 1
+    assert stored()["expires_at"].year == 2999
+
+
+@pytest.mark.parametrize("state", ["in_progress", "unknown"])
+def test_another_is_under_way_meanwhile(database: Database, state: str) -> None:
+    """REQ 12: Nor is a record taken over that has become a leased one in between: 409, and it is untouched."""
+    post("/pay/")
+    change(database, expires_at=LONG_AGO)
+    after_the_first_read(lambda: change(database, mode="leased", state=state))
+    answer = post("/pay/")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (409, "1")
+    assert effects() == 1
+    record = stored()
+    assert (record["mode"], record["state"], record["expires_at"].year) == ("leased", state, 2001)
