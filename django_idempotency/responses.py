@@ -1,7 +1,7 @@
 """What of a response is stored, and how a stored one becomes a response again."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
@@ -23,8 +23,9 @@ class Snapshot:
     """
 
     status: int
-    headers: tuple[tuple[str, str], ...]
-    body: bytes | None
+    # Neither ends up in a log or an error report.
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
+    body: bytes | None = field(repr=False)
 
     @property
     def header_text(self) -> str:

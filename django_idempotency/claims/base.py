@@ -39,6 +39,9 @@ class Row(NamedTuple):
     resource_type: str
     resource_id: str
 
+    def __repr__(self) -> str:
+        return f"<Row {self.state} {self.response_status}>"  # neither body nor headers: it ends up in error reports
+
 
 # The columns that follow `live` and `expires_in`, by their names in the table, which are the model's too.
 COLUMNS = Row._fields[2:]
