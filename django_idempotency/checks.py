@@ -39,7 +39,10 @@ def _values(given: Settings) -> Iterator[CheckMessage]:
             )
         elif name != "POLICY" and not callable(found):
             yield Error(f'IDEMPOTENCY["{name}"] is not callable.', hint=HINT, id="django_idempotency.E002")
-    if given.ENABLED is not True:
+    enabled: object = given.ENABLED
+    if not isinstance(enabled, bool):
+        yield Error('IDEMPOTENCY["ENABLED"] must be True or False.', hint=HINT, id="django_idempotency.E002")
+    elif not enabled:
         yield Warning(
             'IDEMPOTENCY["ENABLED"] is off: no view is guarded, and every retry runs again.',
             hint=HINT,

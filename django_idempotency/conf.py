@@ -39,7 +39,7 @@ def settings() -> Settings:
     given = getattr(django_settings, "IDEMPOTENCY", {})
     if not isinstance(given, dict):
         raise ImproperlyConfigured("IDEMPOTENCY must be a dict.")
-    if unknown := sorted(set(given) - NAMES):
+    if unknown := sorted(str(name) for name in given if name not in NAMES):
         raise ImproperlyConfigured(
             f"IDEMPOTENCY has no {', '.join(unknown)}; it knows {', '.join(sorted(NAMES))}."
         )
