@@ -1,0 +1,128 @@
+"""The public API as a typed project uses it: checked by mypy like the package itself, and importable."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import assert_type
+
+from django.contrib.auth.models import AnonymousUser, User
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.decorators import method_decorator
+from django.views import View
+from rest_framework.decorators import api_view
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from django_idempotency import (
+    IETF,
+    REPLAYED_HEADERS,
+    STRIPE,
+    BodyField,
+    Derived,
+    Fingerprint,
+    Header,
+    IdempotencyError,
+    IdempotencyPolicy,
+    KeySyntax,
+    Mismatch,
+    Mode,
+    Problem,
+)
+from django_idempotency.decorators import idempotent
+from django_idempotency.mixins import IdempotencyMixin
+from django_idempotency.models import IdempotencyRecord
+from django_idempotency.scopes import attribute, everyone
+
+
+def organization(request: HttpRequest) -> str | None:
+    user: User | AnonymousUser = request.user
+    return f"org:{user.pk}" if user.is_authenticated else None
+
+
+def render(problem: Problem, request: HttpRequest) -> HttpResponse:
+    assert_type(problem.status, int)
+    assert_type(problem.code, str)
+    assert_type(problem.retryable, bool)
+    assert_type(problem.retry_after, int | None)
+    assert_type(problem.headers, dict[str, str])
+    return JsonResponse({"error": problem.code}, status=problem.status)
+
+
+PAYMENTS = IdempotencyPolicy(
+    keys=(Header("Idempotency-Key"), BodyField("op_id"), Derived(lambda request: str(request.path))),
+    required=True,
+    syntax=KeySyntax.LENIENT,
+    scope=organization,
+    fingerprint=Fingerprint.SEMANTIC,
+    fingerprint_fields=("amount",),
+    on_mismatch=Mismatch.REJECT,
+    mode=Mode.ATOMIC,
+    stored_errors=frozenset({402, 404}),
+    replayed_headers=(*REPLAYED_HEADERS, "X-Request-Id"),
+    lifetime=timedelta(days=7),
+    renderer=render,
+)
+assert_type(PAYMENTS.but(required=False), IdempotencyPolicy)
+assert_type(IETF.max_length, int)
+assert_type(STRIPE.lifetime, timedelta | None)
+NAMED = IdempotencyPolicy(
+    scope="project.scopes.organization", renderer="project.problems.render", lifetime=None
+)
+BY_ATTRIBUTE = (IETF.but(scope=attribute("user.organization_id")), IETF.but(scope=everyone))
+
+
+@idempotent
+def bare(request: HttpRequest, number: int) -> HttpResponse:
+    return HttpResponse(str(number))
+
+
+@idempotent(PAYMENTS, before_replay=lambda request, record: None)
+def with_policy(request: HttpRequest, number: int) -> HttpResponse:
+    return HttpResponse(str(number))
+
+
+@idempotent(PAYMENTS)
+async def asynchronous(request: HttpRequest) -> HttpResponse:
+    return HttpResponse()
+
+
+@api_view(["POST"])
+@idempotent(PAYMENTS)
+def by_function(request: Request) -> Response:
+    return Response()
+
+
+@method_decorator(idempotent(PAYMENTS), name="post")
+class ByDecorator(View):
+    def post(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponse()
+
+
+class ByMixin(IdempotencyMixin, APIView):
+    idempotency_policy = PAYMENTS
+
+    def get_idempotency_policy(self) -> IdempotencyPolicy:
+        return super().get_idempotency_policy().but(required=self.request.method == "POST")
+
+    def before_replay(self, request: Request, record: IdempotencyRecord) -> None:
+        assert_type(record.response_status, int | None)
+        assert_type(record.scope, str)
+
+    def validate_replay(self, request: Request) -> None:
+        """Nothing to say."""
+
+    def post(self, request: Request) -> Response:
+        return Response()
+
+
+def answer(error: IdempotencyError) -> str:
+    assert_type(error.code, str)
+    assert_type(error.detail, str)
+    return error.title
+
+
+def call_it(request: HttpRequest) -> None:
+    # A guarded view keeps its type.
+    assert_type(bare(request, 1), HttpResponse)
+    assert_type(with_policy(request, number=1), HttpResponse)
