@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterable
 from typing import Any
@@ -173,6 +174,21 @@ def test_an_upload_of_ten_megabytes(database: Database) -> None:
     body, content_type = multipart(Part("f", b"x" * 10_000_000, "big.bin"), boundary="x")
     views = ["ignores", "form", "drf-ignores", "drf-data"]
     assert complaints(body, content_type, views=views) == []
+
+
+class Lost(io.BytesIO):
+    """The body of a client that goes away while it is being read."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        raise ConnectionResetError
+
+
+@pytest.mark.databases("sqlite")
+@pytest.mark.parametrize("content_type", [JSON, FORM, PNG_TYPE, "text/plain"])
+def test_a_client_that_goes_away(database: Database, content_type: str) -> None:
+    """REQ 9: a connection that breaks within the body is refused where the guard has to read it, with no new 500."""
+    environ: dict[str, Any] = {"wsgi.input": Lost()}
+    assert complaints(PNG, content_type, **environ) == []
 
 
 @pytest.mark.databases("sqlite")

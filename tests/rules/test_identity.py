@@ -127,7 +127,16 @@ def test_parts_cannot_run_together(first: tuple[str, str, str], second: tuple[st
 
 def test_the_classic_collision_is_none() -> None:
     """REQ 4: ("a|bc", "d") and ("a", "bc|d") are two records, also with the endpoint left out."""
-    ways = [("a|bc", "d", "e"), ("a", "bc|d", "e"), ("a", "b", "c|d|e"), ("1:a", "b", "c"), ("1", ":a1", "b")]
+    ways = [
+        ("s", "a|bc", "d"),
+        ("s", "a", "bc|d"),
+        ("s", "a|b", "c|d"),
+        ("a|bc", "d", "e"),
+        ("a", "bc|d", "e"),
+        ("a", "b", "c|d|e"),
+        ("1:a", "b", "c"),
+        ("1", ":a1", "b"),
+    ]
     assert len({Identity.of(*way).digest for way in ways}) == len(ways)
     assert (
         Identity.of("a|bc", "", "d", endpoint_in_key=False).digest
