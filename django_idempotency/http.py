@@ -1,41 +1,26 @@
 """The face for Django's own requests: a Call of an HttpRequest, and a response of what the engine answers."""
 
-import io
-import json
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, cast
 
-from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import BadRequest, RequestDataTooBig
 from django.core.handlers.exception import response_for_exception
-from django.http import (
-    Http404,
-    HttpRequest,
-    HttpResponse,
-    QueryDict,
-    RawPostDataException,
-    UnreadablePostError,
-)
-from django.http.multipartparser import MultiPartParserError
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.utils.datastructures import MultiValueDict
 
-from . import engine
+from . import bodies, engine
 from .calls import Call, Replayed
 from .claims.base import Row
 from .conf import resolve, settings
-from .exceptions import IdempotencyError, InvalidBody
+from .exceptions import IdempotencyError
 from .identity import Identity, endpoint_name
 from .models import IdempotencyRecord
 from .policy import IdempotencyPolicy
 from .problems import Problem
 from .responses import REPRESENTATION_HEADERS, Snapshot, capture, fill, stored_headers
 
-FORM = "application/x-www-form-urlencoded"
-MULTIPART = "multipart/form-data"
 EXPOSE = "Access-Control-Expose-Headers"
-# What Django raises over a body that is malformed, too large, or cut off.
-UNREADABLE = (BadRequest, MultiPartParserError, SuspiciousOperation, UnicodeError, UnreadablePostError)
 
 BeforeReplay = Callable[[Any, IdempotencyRecord], None]
 ValidateReplay = Callable[[Any], None]
@@ -101,59 +86,20 @@ class HttpCall(Call[HttpResponseBase]):
 
     def data(self) -> Any:
         if not hasattr(self, "_data"):
-            try:
+            with bodies.readable():
                 # Before a form is parsed out of them: a handler that checks a signature reads the bytes as well.
                 with suppress(RequestDataTooBig):  # larger uploads are parsed as they come
-                    self._bytes()
+                    bodies.read(self.request)
                 self._data = self.parse()
-            except RecursionError as error:
-                raise InvalidBody("The body is nested too deeply.") from error
-            except LookupError as error:
-                if type(error) is not LookupError:  # a parser's own failure
-                    raise
-                raise InvalidBody("The body's charset is no encoding of text.") from error
-            except UNREADABLE as error:
-                raise InvalidBody from error
         return self._data
 
     def parse(self) -> Any:
         """The body as the view sees it: a form, JSON, or bytes."""
-        request: HttpRequest = self.request
-        if request.content_type in (FORM, MULTIPART):
-            fields, files = self._form(request)
-            merged: MultiValueDict[str, Any] = MultiValueDict(fields.lists())
-            for name, uploads in files.lists():
-                merged.setlist(name, merged.getlist(name) + list(uploads))
-            return merged
-        body = bytes(request.body)
-        if request.content_type == "application/json" or (request.content_type or "").endswith("+json"):
-            try:
-                return json.loads(body)
-            except ValueError:  # the view's to refuse
-                return body
-        return body
-
-    def _form(self, request: HttpRequest) -> tuple[MultiValueDict[str, Any], MultiValueDict[str, Any]]:
-        # Django reads forms of POST only, and none with files that comes in chunks, without a length.
-        chunked = request.content_type == MULTIPART and not request.META.get("CONTENT_LENGTH")
-        if request.method == "POST" and not chunked:
-            return request.POST, request.FILES
-        body = request.body
-        if request.content_type == FORM:
-            return QueryDict(body, encoding=request.encoding), MultiValueDict()
-        return request.parse_file_upload({**request.META, "CONTENT_LENGTH": len(body)}, io.BytesIO(body))
+        return bodies.parse(self.request)
 
     def body(self) -> bytes | None:
-        try:
-            return self._bytes()
-        except UNREADABLE as error:
-            raise InvalidBody from error
-
-    def _bytes(self) -> bytes | None:
-        try:
-            return bytes(self.request.body)
-        except RawPostDataException:  # the check for CSRF, for one, has read a form with files
-            return None
+        with bodies.readable():
+            return bodies.read(self.request)
 
     def run(self) -> HttpResponseBase:
         try:
