@@ -63,7 +63,8 @@ class DRFCall(HttpCall):
         self.view = view
         self.arguments = args, kwargs
         if request.version is not None:  # which may travel in a header, and then is not part of the path
-            self.path = f"{self.path} version {request.version}"
+            version = str(request.version)
+            self.path = f"{len(version)}:{version}{self.path}"
 
     def parse(self) -> Any:
         try:
