@@ -62,11 +62,16 @@ def resolve(scope: Scope, request: Any) -> str:
 
     Raises:
         ScopeRequired: nobody.
+        TypeError: the function returned something else than text.
     """
-    name = scope(request)
+    name: object = scope(request)
     if name is None:
         raise ScopeRequired(
             "Authenticate: an idempotency key belongs to a caller, and this request names none."
+        )
+    if not isinstance(name, str):
+        raise TypeError(
+            f"A scope is text or None, and not {type(name).__name__}: let the function return str(...)."
         )
     return name
 
