@@ -1,4 +1,4 @@
-"""What "the same request" means for forms, files, queries and paths."""
+"""What "the same request" means for forms and files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from django.http import HttpRequest, JsonResponse
 
-from django_idempotency import Fingerprint, IdempotencyPolicy, Mismatch
 from tests.app.models import Effect
 from tests.rig import Database
 from tests.rules.bodies import Part, multipart
@@ -113,81 +112,6 @@ def test_the_handler_reads_a_file_from_its_start(
     assert code(_upload(client, big._replace(content=b"x" * (size - 1) + b"y"))) == "idempotency_conflict"
 
 
-@faces
-@pytest.mark.parametrize(
-    ("first", "second", "expected"),
-    [
-        ("a=1&b=2", "b=2&a=1", True),
-        ("a=%31", "a=1", True),
-        ("a=1&a=2", "a=2&a=1", False),
-        ("a=1", "", False),
-        ("a=", "", False),
-        ("a=1", "a=1&a=1", False),
-        ("a=%FF", "a=%FE", False),
-        ("a=%ff", "a=%FF", True),
-        ("a=%00", "a=", False),
-        ("a=\xff", "a=\xfe", False),
-        ("a=b%26c=d", "a=b&c=d", False),
-    ],
-)
-@pytest.mark.parametrize("policy", [OPEN, OPEN.but(fingerprint=Fingerprint.TARGET)], ids=["body", "target"])
-def test_the_query_is_part_of_the_request(
-    database: Database,
-    site: Site,
-    first: str,
-    second: str,
-    expected: bool,
-    policy: IdempotencyPolicy,
-    drf: bool,
-) -> None:
-    """REQ 6: another query is another request, also where the body does not count."""
-    client = site(policy, drf=drf)
-    answers = [_with_query(client, query) for query in (first, second)]
-    assert answers[0].status_code == 201
-    assert is_replay(*answers) is expected
-    assert code(answers[1]) == (None if expected else "idempotency_conflict")
-    assert effects() == 1
-
-
-@pytest.mark.parametrize(
-    "policy",
-    [
-        OPEN,
-        OPEN.but(fingerprint=Fingerprint.RAW),
-        OPEN.but(fingerprint=Fingerprint.TARGET),
-        OPEN.but(on_mismatch=Mismatch.REPLAY),
-        OPEN.but(fingerprint_fields=("a",)),
-    ],
-    ids=["semantic", "raw", "target", "replay", "fields"],
-)
-@pytest.mark.parametrize(
-    ("first", "second"),
-    [("/posts/1/draft", "/posts/2/draft"), ("/a%2Fb", "/a%252Fb"), ("/%FF", "/%FE"), ("/a", "/a/")],
-)
-def test_path_arguments_always_count(
-    database: Database, site: Site, policy: IdempotencyPolicy, first: str, second: str
-) -> None:
-    """REQ 6: `/posts/1/draft` never answers for `/posts/2/draft`, also where the body does not count."""
-    client = site(policy)
-    answer = send(client, {"a": 1}, path=first)
-    refused = send(client, {"a": 1}, path=second)
-    assert (refused.status_code, code(refused)) == (422, "idempotency_conflict")
-    assert is_replay(answer, send(client, {"a": 1}, path=first))
-    assert effects() == 1
-
-
-def test_headers_never_count(database: Database, site: Site) -> None:
-    """REQ 7: headers that change with each attempt do not make another request."""
-    client = site()
-    first = send(client, {}, headers={"X-Request-Id": "1", "User-Agent": "a", "X-Stainless-Retry-Count": "0"})
-    again = {"X-Request-Id": "2", "User-Agent": "b", "X-Stainless-Retry-Count": "1", "Traceparent": "x"}
-    assert is_replay(first, send(client, {}, headers=again))
-
-
 def _upload(client: Any, *parts: Part, boundary: str = "one", method: str = "POST") -> Any:
     body, _ = multipart(*parts, boundary=boundary.strip('"'))
     return send(client, body, content_type=f"multipart/form-data; boundary={boundary}", method=method)
-
-
-def _with_query(client: Any, query: str) -> Any:
-    return client.generic("POST", "/", b"", QUERY_STRING=query, headers={"Idempotency-Key": "k"})

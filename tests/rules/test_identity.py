@@ -91,6 +91,17 @@ def test_a_scope_that_cannot_be_stored_is_nobody(database: Database, site: Site,
 
 
 @pytest.mark.databases("sqlite")
+@pytest.mark.parametrize("scope", [17, b"org", ("org", 1), False])
+def test_a_scope_that_is_no_text_says_so(database: Database, site: Site, scope: object) -> None:
+    """REQ 4: a scope function that returns its id as a number fails with a sentence that names the cure."""
+    client = site(OPEN.but(scope=lambda request: scope))
+    client.raise_request_exception = True
+    with pytest.raises(TypeError, match=r"A scope is text or None.*str\(...\)"):
+        send(client)
+    assert (effects(), records()) == (0, 0)
+
+
+@pytest.mark.databases("sqlite")
 def test_nobody_is_refused(database: Database, site: Site) -> None:
     """REQ 4: no caller is 400, never a shared bucket; without a key nobody asks."""
     client = site(IdempotencyPolicy())
