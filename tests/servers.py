@@ -107,6 +107,8 @@ def listening() -> socket.socket:
 
 def gunicorn(app: str, listener: socket.socket, workers: int, threads: int) -> list[str]:
     options = [
+        # Django is imported once, and forked: what a server costs is mostly its start.
+        "--preload",
         "--workers",
         str(workers),
         "--threads",

@@ -36,7 +36,10 @@ def die(server: Server, halt: str) -> Arrival:
     """Send a request whose worker is killed at that point, and gets no answer."""
     with ThreadPoolExecutor(1) as pool, Gate() as gate:
         lost = pool.submit(Client(server).post, headers={**gate.headers, "X-Halt": halt})
-        arrival = gate.arrival()
+        try:
+            arrival = gate.arrival()
+        except TimeoutError:
+            pytest.fail(f"no handler stopped at {halt}: {lost.exception() or lost.result().text}\n{server.log}")
         assert arrival.pid in server.worker_pids()
         os.kill(arrival.pid, signal.SIGKILL)
         with pytest.raises(httpx.TransportError):
