@@ -72,7 +72,7 @@ def _database(alias: str) -> Iterator[CheckMessage]:
             hint=HINT,
             id="django_idempotency.W002",
         )
-    level = _isolation_level(connection.vendor, options.get("isolation_level"))
+    level = _isolation_level(connection.vendor, options)
     if level in ("repeatable read", "serializable"):
         yield Warning(
             f"The database {alias} runs at {level}; claims are written for READ COMMITTED. Effects stay exactly once, "
@@ -88,10 +88,12 @@ def _database(alias: str) -> Iterator[CheckMessage]:
         )
 
 
-def _isolation_level(vendor: str, option: Any) -> str:
+def _isolation_level(vendor: str, options: dict[str, Any]) -> str:
     """The name of a configured level: a name on MariaDB and MySQL, a number of the driver's on PostgreSQL."""
-    if vendor == "postgresql" and option is not None:
+    level = options.get("isolation_level", "read committed")
+    if vendor == "postgresql" and "isolation_level" in options:
         from django.db.backends.postgresql.psycopg_any import IsolationLevel
 
-        option = IsolationLevel(option).name
-    return str(option or "read committed").lower().replace("_", " ")
+        level = IsolationLevel(level).name
+    # None leaves MariaDB and MySQL to the server's own default.
+    return str(level or "repeatable read").lower().replace("_", " ")
