@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.core.exceptions import BadRequest, SuspiciousOperation
+from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
 from django.http import HttpRequest, QueryDict, RawPostDataException, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from django.utils.datastructures import MultiValueDict
@@ -35,6 +35,8 @@ def readable() -> Iterator[None]:
         if type(error) is not LookupError:  # a parser's own failure
             raise
         raise InvalidBody("The body's charset is no encoding of text.") from error
+    except RequestDataTooBig as error:
+        raise InvalidBody("The body is larger than DATA_UPLOAD_MAX_MEMORY_SIZE allows.") from error
     except UNREADABLE as error:
         raise InvalidBody from error
 

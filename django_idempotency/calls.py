@@ -47,6 +47,10 @@ class Call(ABC, Generic[R]):
         """The body's bytes; None where they were read, and parsed, before the call was made."""
 
     @abstractmethod
+    def bare(self) -> R:
+        """Run the handler as if there were no guard."""
+
+    @abstractmethod
     def run(self) -> R:
         """Run the handler; return its response finished and rendered. What it raises is passed on."""
 

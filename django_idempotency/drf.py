@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NoReturn
 
-from django.db import Error
+from django.db import Error, connections
 from django.http.response import HttpResponseBase
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.renderers import BrowsableAPIRenderer
@@ -14,8 +14,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from .calls import Replayed
+from .claims import claims_for
+from .claims.base import Trouble
 from .exceptions import IdempotencyError
 from .http import BeforeReplay, HttpCall, ValidateReplay, answer, filled, refuse, rendered
+from .models import IdempotencyRecord
 from .policy import IdempotencyPolicy
 from .responses import Snapshot, capture
 
@@ -41,6 +44,12 @@ def refused(
 ) -> HttpResponseBase:
     """In place of a handler, where the guard was not even reached."""
     return refuse(error, policy, request)
+
+
+def lost(policy: IdempotencyPolicy, error: Exception) -> bool:
+    """Whether a database error from before the guard says that the database of the records is gone."""
+    connection = connections[IdempotencyRecord.alias(policy)]
+    return claims_for(connection.vendor).trouble(connection, error) is Trouble.LOST
 
 
 class DRFCall(HttpCall):

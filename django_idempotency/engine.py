@@ -20,7 +20,7 @@ from . import fingerprints, scopes
 from .calls import Call, Executed, R, Replayed
 from .choices import Mismatch, State
 from .claims import claims_for
-from .claims.base import Claim, Entry, Row, Trouble
+from .claims.base import Claim, Entry, Row
 from .claims.pauses import pauses
 from .conf import resolve, settings
 from .exceptions import InProgress, KeyReused, ResponseUnavailable, Unavailable
@@ -29,13 +29,13 @@ from .fingerprints import Match
 from .identity import Identity
 from .keys import read_key
 from .models import IdempotencyRecord
-from .policy import IdempotencyPolicy
 from .responses import stored_headers
-from .transactions import begin, undone
+from .transactions import begin, check_kept
 
 logger = logging.getLogger("django_idempotency")
 
 TRIES = 3
+IN_DOUBT = "It is not known whether the request was carried out. Send it again with the same key."
 # The identities whose handlers run in this very call stack.
 _under_way: ContextVar[frozenset[str]] = ContextVar("idempotency_under_way", default=frozenset())
 
@@ -51,11 +51,11 @@ def serve(call: Call[R]) -> Executed[R] | Replayed:
     policy = call.policy
     key = read_key(call) if settings().ENABLED and policy.guards(call.method) else None
     if key is None:
-        return Executed(call.run(), stored=False)
+        return Executed(call.bare(), stored=False)
     scope = scopes.resolve(resolve(policy.scope or settings().SCOPE), call.request)
     identity = Identity.of(scope, call.endpoint, key, endpoint_in_key=policy.endpoint_in_key)
     if identity.digest in _under_way.get():  # guarded twice, by a mixin and a decorator: once is enough
-        return Executed(call.run(), stored=False)
+        return Executed(call.bare(), stored=False)
 
     work = _Work(call, Entry(identity, fingerprints.take(call), policy.mode, policy.lifetime))
     waits = pauses(policy.in_flight_wait)
@@ -68,12 +68,6 @@ def serve(call: Call[R]) -> Executed[R] | Replayed:
         if isinstance(outcome, Executed):
             return outcome
     raise Unavailable
-
-
-def lost(policy: IdempotencyPolicy, error: Exception) -> bool:
-    """Whether a database error from before the guard says that the database of the records is gone."""
-    connection = connections[IdempotencyRecord.alias(policy)]
-    return claims_for(connection.vendor).trouble(connection, error) is Trouble.LOST
 
 
 class _Work(Generic[R]):
@@ -134,10 +128,11 @@ class _Work(Generic[R]):
         with transaction.atomic(self.alias) if policy.stored_errors else nullcontext():
             response = self.call.run()
             status = self.call.status(response)
-            stored = policy.keeps(status) and not (status < 400 and undone(self.connection))
-            if status in policy.stored_errors:
+            if status < 400:
+                check_kept(self.connection)
+            elif status in policy.stored_errors:
                 transaction.set_rollback(True, self.alias)
-        return Executed(response, stored=stored)
+        return Executed(response, stored=policy.keeps(status))
 
     def _store(self, executed: Executed[R]) -> Executed[R] | Claim:
         self.stage = Stage.STORE
@@ -146,6 +141,8 @@ class _Work(Generic[R]):
         if not stored:
             # Another has finished under this key. Zero rows is never success: undo all, and answer with theirs.
             transaction.set_rollback(True, self.alias)
+            if len(self.connection.atomic_blocks) > 1:  # not ours to begin again
+                raise Unavailable
             return Claim.AGAIN
         self.stage = Stage.COMMIT
         return executed
@@ -170,7 +167,7 @@ class _Work(Generic[R]):
         if verdict is Verdict.IN_DOUBT and (row := self._read_anew()) is not None and row.live:
             return row
         logger.error("The database failed a request at its %s: %s", self.stage.value, type(error).__name__)
-        raise Unavailable from error
+        raise Unavailable(IN_DOUBT if verdict is Verdict.IN_DOUBT else "") from error
 
     def _read_anew(self) -> Row | None:
         self.connection.close()

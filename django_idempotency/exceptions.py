@@ -75,7 +75,7 @@ class ResponseUnavailable(IdempotencyError):
 
 class Unavailable(IdempotencyError):
     code = "idempotency_unavailable"
-    title = "The request could not be carried out now, and nothing of it was done."
+    title = "The database did not serve the request. Send it again with the same key."
 
 
 class PolicyError(ValueError):

@@ -101,6 +101,9 @@ class HttpCall(Call[HttpResponseBase]):
         with bodies.readable():
             return bodies.read(self.request)
 
+    def bare(self) -> HttpResponseBase:
+        return self.handler()
+
     def run(self) -> HttpResponseBase:
         try:
             response = self.handler()

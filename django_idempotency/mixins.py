@@ -13,7 +13,6 @@ from rest_framework.views import APIView
 from . import drf
 from .choices import Mismatch
 from .conf import resolve, settings
-from .engine import lost
 from .exceptions import PolicyError, Unavailable
 from .models import IdempotencyRecord
 from .policy import IdempotencyPolicy
@@ -79,7 +78,7 @@ class IdempotencyMixin(_Base):
             super().initial(request, *args, **kwargs)  # authentication, permissions, throttles
         except (OperationalError, InterfaceError) as error:
             policy = self.get_idempotency_policy()
-            if not policy.guards(request.method) or not lost(policy, error):
+            if not policy.guards(request.method) or not drf.lost(policy, error):
                 raise
             # Authentication asked a database that is gone: refused like anything else that it fails.
             self._handle_by(partial(drf.refused, Unavailable(), policy), request)

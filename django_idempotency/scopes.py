@@ -45,7 +45,7 @@ def attribute(path: str) -> Scope:
         value = request
         for name in path.split("."):
             value = getattr(value, name, None)
-        value = value.pk if isinstance(value, Model) else value
+        value = getattr(value, "pk", value)  # also of an AnonymousUser, who is no model and has none
         return None if value in (None, "") else f"{path}:{value}"
 
     return scope

@@ -11,7 +11,7 @@ def begin(connection: BaseDatabaseWrapper, *, nested: bool) -> transaction.Atomi
     Args:
         nested: a guarded handler has called another one.
     """
-    connection.rollback_exc = None  # type: ignore[attr-defined]  # the last one, which Django keeps; see `undone`
+    connection.rollback_exc = None  # type: ignore[attr-defined]  # the last one, which Django keeps; see `check_kept`
     if nested:  # a savepoint: that one's failure is its own
         return transaction.atomic(connection.alias)
     if connection.in_atomic_block and not _of_testcase(connection):
@@ -21,17 +21,19 @@ def begin(connection: BaseDatabaseWrapper, *, nested: bool) -> transaction.Atomi
     return transaction.atomic(connection.alias, durable=True)
 
 
-def undone(connection: BaseDatabaseWrapper) -> bool:
+def check_kept(connection: BaseDatabaseWrapper) -> None:
     """
-    Whether the handler has marked its work for rollback by itself.
+    Hold a success to its word: what it tells of must not be about to be rolled back.
 
     Raises:
-        Error: a statement failed and the handler swallowed it; the work is lost, and no success may tell of it.
+        Error: the transaction is marked for rollback, by the handler, by an error that it swallowed, or by Django
+            for a block without a savepoint inside. A rehearsal belongs in an `atomic()` block of its own.
     """
-    swallowed: Error | None = connection.rollback_exc  # type: ignore[attr-defined]  # unknown to the stubs
-    if connection.needs_rollback and swallowed is not None:
-        raise swallowed
-    return connection.needs_rollback
+    if connection.needs_rollback:
+        swallowed: Error | None = connection.rollback_exc  # type: ignore[attr-defined]  # unknown to the stubs
+        raise swallowed or transaction.TransactionManagementError(
+            "The handler answered with a success, but its transaction is marked for rollback."
+        )
 
 
 def _of_testcase(connection: BaseDatabaseWrapper) -> bool:

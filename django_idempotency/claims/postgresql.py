@@ -87,7 +87,9 @@ class PostgreSQLClaims(Claims):
     def lost(self, connection: BaseDatabaseWrapper, error: BaseException) -> bool:
         # Not the connection alone: Django may have opened another one after the rollback that failed.
         code = str(self.code(error) or "")
-        unanswered = not code and isinstance(error, OperationalError | InterfaceError)
+        # Of this driver, not of another database that a handler asks.
+        own = isinstance(error.__cause__, connection.Database.Error)  # type: ignore[attr-defined]
+        unanswered = own and not code and isinstance(error, OperationalError | InterfaceError)
         return unanswered or code in ENDED or code.startswith("08") or bool(connection.connection.closed)
 
 

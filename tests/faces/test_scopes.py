@@ -112,6 +112,7 @@ def test_a_blank_attribute_names_nobody(database: Database) -> None:
         ("user.organization.pk", SimpleNamespace(organization=None), None),
         ("user.organization", SimpleNamespace(), None),
         ("user.organization", SimpleNamespace(organization=Group()), None),
+        ("user", AnonymousUser(), None),
         ("user.pk", AnonymousUser(), None),
         ("user.username", AnonymousUser(), None),
         ("user.groups_of.first", None, None),

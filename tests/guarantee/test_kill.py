@@ -39,7 +39,9 @@ def die(server: Server, halt: str) -> Arrival:
         try:
             arrival = gate.arrival()
         except TimeoutError:
-            pytest.fail(f"no handler stopped at {halt}: {lost.exception() or lost.result().text}\n{server.log}")
+            pytest.fail(
+                f"no handler stopped at {halt}: {lost.exception() or lost.result().text}\n{server.log}"
+            )
         assert arrival.pid in server.worker_pids()
         os.kill(arrival.pid, signal.SIGKILL)
         with pytest.raises(httpx.TransportError):
