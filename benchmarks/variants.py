@@ -17,6 +17,7 @@ from django_idempotency.claims.base import COLUMNS, TABLE, Claim, Claims, Entry,
 from django_idempotency.claims.postgresql import LIVE, PostgreSQLClaims
 from django_idempotency.identity import Identity
 from django_idempotency.mixins import IdempotencyMixin
+from django_idempotency.resources import Resource
 from django_idempotency.scopes import everyone
 from tests.app.models import Effect
 
@@ -113,7 +114,7 @@ class OneStatement(PostgreSQLClaims):
             return Row(*rows[0][1:])
         return Claim(rows[0][0])
 
-    def store(self, cursor: CursorWrapper, entry: Entry, snapshot: Any) -> bool:
+    def store(self, cursor: CursorWrapper, entry: Entry, snapshot: Any, made: Resource) -> bool:
         cursor.execute(
             self.COMPLETE, [snapshot.status, snapshot.header_text, snapshot.body, entry.identity.digest]
         )

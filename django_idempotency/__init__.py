@@ -10,6 +10,7 @@ from .keys import BodyField, Derived, Header
 from .policy import REPLAYED_HEADERS, IdempotencyPolicy
 from .presets import IETF, STRIPE
 from .problems import Problem
+from .resources import bind
 
 __all__ = [
     "IETF",
@@ -26,4 +27,5 @@ __all__ = [
     "Mode",
     "PolicyError",
     "Problem",
+    "bind",
 ]

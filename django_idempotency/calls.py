@@ -84,3 +84,5 @@ class Replayed:
     """The handler did not run; this is what it once answered."""
 
     row: Row
+    # Whether the response says so.
+    marked: bool

@@ -11,24 +11,24 @@ lease and no clean-up decide anything.
 
 import logging
 from contextlib import nullcontext
-from contextvars import ContextVar
 from typing import Any, Generic
 
 from django.db import Error, connections, transaction
 
-from . import fingerprints, scopes
+from . import fingerprints, running, scopes
 from .calls import Call, Executed, R, Replayed
 from .choices import Mismatch, State
 from .claims import claims_for
 from .claims.base import Claim, Entry, Row
 from .claims.pauses import pauses
 from .conf import resolve, settings
-from .exceptions import InProgress, KeyReused, ResponseUnavailable, Unavailable
+from .exceptions import InProgress, KeyReused, ResourceGone, ResponseUnavailable, Unavailable
 from .failures import Stage, Verdict, judge
 from .fingerprints import Match
 from .identity import Identity
 from .keys import read_key
 from .models import IdempotencyRecord
+from .resources import Resource
 from .responses import stored_headers
 from .transactions import begin, check_kept
 
@@ -36,8 +36,6 @@ logger = logging.getLogger("django_idempotency")
 
 TRIES = 3
 IN_DOUBT = "It is not known whether the request was carried out. Send it again with the same key."
-# The identities whose handlers run in this very call stack.
-_under_way: ContextVar[frozenset[str]] = ContextVar("idempotency_under_way", default=frozenset())
 
 
 def serve(call: Call[R]) -> Executed[R] | Replayed:
@@ -53,8 +51,8 @@ def serve(call: Call[R]) -> Executed[R] | Replayed:
     if key is None:
         return Executed(call.bare(), stored=False)
     scope = scopes.resolve(resolve(policy.scope or settings().SCOPE), call.request)
-    identity = Identity.of(scope, call.endpoint, key, endpoint_in_key=policy.endpoint_in_key)
-    if identity.digest in _under_way.get():  # guarded twice, by a mixin and a decorator: once is enough
+    identity = Identity.of(scope, call.endpoint, key.text, endpoint_in_key=policy.endpoint_in_key)
+    if running.includes(identity):  # once is enough
         return Executed(call.bare(), stored=False)
 
     work = _Work(call, Entry(identity, fingerprints.take(call), policy.mode, policy.lifetime))
@@ -64,7 +62,7 @@ def serve(call: Call[R]) -> Executed[R] | Replayed:
             if next(waits, None) is None:
                 raise InProgress
         if isinstance(outcome, Row):
-            return _replay(call, work.entry, outcome)
+            return Replayed(_replayable(call, work.entry, outcome), key.marked)
         if isinstance(outcome, Executed):
             return outcome
     raise Unavailable
@@ -90,7 +88,7 @@ class _Work(Generic[R]):
             seen = self._read() if self.claims.reads_first else None
             if seen is not None and seen.live:
                 return seen
-            with begin(self.connection, nested=bool(_under_way.get())):
+            with begin(self.connection, nested=running.innermost() is not None):
                 return self._claim(seen)
         except Exception as error:
             return self._after(error)
@@ -112,17 +110,14 @@ class _Work(Generic[R]):
 
     def _run(self) -> Executed[R] | Claim:
         self.stage = Stage.RUN
-        token = _under_way.set(_under_way.get() | {self.entry.identity.digest})
-        try:
-            self.executed = self._respond()
-        finally:
-            _under_way.reset(token)
+        with running.run(self.entry.identity) as handler:
+            self.executed = self._respond(handler)
         if not self.executed.stored:
             transaction.set_rollback(True, self.alias)  # refused: nothing happened, and the key is free
             return self.executed
-        return self._store(self.executed)
+        return self._store(self.executed, handler.resource or Resource())
 
-    def _respond(self) -> Executed[R]:
+    def _respond(self, handler: running.Running) -> Executed[R]:
         policy = self.call.policy
         # A savepoint where refusals are stored: they are stored without their effects.
         with transaction.atomic(self.alias) if policy.stored_errors else nullcontext():
@@ -132,12 +127,13 @@ class _Work(Generic[R]):
                 check_kept(self.connection)
             elif status in policy.stored_errors:
                 transaction.set_rollback(True, self.alias)
+                handler.resource = None  # undone with the rest
         return Executed(response, stored=policy.keeps(status))
 
-    def _store(self, executed: Executed[R]) -> Executed[R] | Claim:
+    def _store(self, executed: Executed[R], made: Resource) -> Executed[R] | Claim:
         self.stage = Stage.STORE
         with self.connection.cursor() as cursor:
-            stored = self.claims.store(cursor, self.entry, self.call.capture(executed.response))
+            stored = self.claims.store(cursor, self.entry, self.call.capture(executed.response), made)
         if not stored:
             # Another has finished under this key. Zero rows is never success: undo all, and answer with theirs.
             transaction.set_rollback(True, self.alias)
@@ -177,7 +173,8 @@ class _Work(Generic[R]):
             return None
 
 
-def _replay(call: Call[Any], entry: Entry, row: Row) -> Replayed:
+def _replayable(call: Call[Any], entry: Entry, row: Row) -> Row:
+    """The row, if its response may be handed out."""
     if row.state != State.COMPLETED.value:
         raise InProgress
     match = fingerprints.compare(row.fingerprint, entry.fingerprint, call)
@@ -188,10 +185,16 @@ def _replay(call: Call[Any], entry: Entry, row: Row) -> Replayed:
             raise KeyReused
         if answer is Mismatch.VALIDATE:
             call.validate_replay()
+    try:
+        gone = not row.resource.exists()
+    except Error as error:
+        raise Unavailable from error
+    if gone:
+        raise ResourceGone
     call.before_replay(entry.identity, row)
     if row.response_body is None:
         raise ResponseUnavailable(
             f"The request was carried out and answered with {row.response_status}; the response was not kept.",
             headers=stored_headers(row.response_headers),
         )
-    return Replayed(row)
+    return row

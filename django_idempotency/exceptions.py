@@ -8,6 +8,7 @@ What can go wrong, each with the stable code that a client sees.
     ├── InvalidBody                a body that cannot be read as what it says it is
     ├── KeyReused                  the key was used for another request
     ├── InProgress                 the first request with the key still runs
+    ├── ResourceGone               it succeeded, and what it made has been deleted since
     ├── ResponseUnavailable        it succeeded, but its response was not kept
     └── Unavailable                the database did not answer, or took it back
     PolicyError                    a policy that contradicts itself, raised where it is written
@@ -66,6 +67,11 @@ class KeyReused(IdempotencyError):
 class InProgress(IdempotencyError):
     code = "idempotency_in_progress"
     title = "The first request with this idempotency key is still running."
+
+
+class ResourceGone(IdempotencyError):
+    code = "not_found"
+    title = "What the first request with this idempotency key made has been deleted."
 
 
 class ResponseUnavailable(IdempotencyError):

@@ -35,7 +35,8 @@ def answer(call: "HttpCall") -> HttpResponseBase:
     policy = call.policy
     if isinstance(outcome, Replayed):
         response: HttpResponseBase = call.rebuild(outcome)
-        response.headers[policy.replayed_header] = "true"
+        if outcome.marked:
+            response.headers[policy.replayed_header] = "true"
         _announce(response, policy, outcome.row.expires_in)
         return response
     if outcome.stored:

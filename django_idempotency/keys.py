@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .choices import KeySyntax
 from .exceptions import InvalidKey, KeyRequired
@@ -58,9 +58,11 @@ class Derived:
 
     Args:
         function: of the request; the text it returns is hashed, so it may be of any length. None: no key.
+        marked: whether its replays say that they are. False where a client that sent no key expects none.
     """
 
     function: Callable[[Any], str | None]
+    marked: bool = True
 
     def read(self, call: "Call[Any]") -> str | None:
         text = self.function(call.request)
@@ -72,7 +74,14 @@ class Derived:
 KeySource = Header | BodyField | Derived
 
 
-def read_key(call: "Call[Any]") -> str | None:
+class Key(NamedTuple):
+    """A key, and whether its replays say that they are."""
+
+    text: str
+    marked: bool = True
+
+
+def read_key(call: "Call[Any]") -> Key | None:
     """
     The idempotency key of a request; None where it has none and needs none.
 
@@ -85,10 +94,10 @@ def read_key(call: "Call[Any]") -> str | None:
     if len(sent) > 1:
         raise InvalidKey("Two different idempotency keys were sent.")
     if sent:
-        return sent.pop()
+        return Key(sent.pop())
     for source in policy.keys:
         if isinstance(source, Derived) and (key := source.read(call)) is not None:
-            return key
+            return Key(key, source.marked)
     if policy.required:
         names = " or ".join(source.name for source in policy.keys if not isinstance(source, Derived))
         place = f" in {names}" if names else ""

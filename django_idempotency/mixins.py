@@ -1,13 +1,16 @@
 """The face for DRF views: one base class more, and every retry gets the first answer."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import InterfaceError, OperationalError
+from django.db.models import Model
 from django.views import View
 from rest_framework.decorators import MethodMapper
 from rest_framework.request import Request
+from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from . import drf
@@ -16,6 +19,7 @@ from .conf import resolve, settings
 from .exceptions import PolicyError, Unavailable
 from .models import IdempotencyRecord
 from .policy import IdempotencyPolicy
+from .resources import bind
 
 if TYPE_CHECKING:
     _Base = APIView
@@ -94,3 +98,27 @@ class IdempotencyMixin(_Base):
     def _handle_by(self, handler: drf.Handler, request: Request) -> None:
         # dispatch() looks the handler up on the instance right after initial().
         setattr(self, (request.method or "").lower(), handler)
+
+
+class IdempotentCreateMixin(IdempotencyMixin):
+    """
+    IdempotencyMixin for views that create: the record is bound to the object that `perform_create` saved.
+
+    Once the object is deleted, its key is answered with `not_found`. See `django_idempotency.bind` for handlers that
+    create by other means; of several objects (`many=True`) none is bound.
+    """
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        perform_create: Callable[[BaseSerializer[Any]], None] | None = getattr(self, "perform_create", None)
+        if perform_create is not None:
+            # On the instance, where it finds whatever a view has made of perform_create, super() called or not.
+            self.perform_create = partial(_perform_and_bind, perform_create)
+
+
+def _perform_and_bind(
+    perform_create: Callable[[BaseSerializer[Any]], None], serializer: BaseSerializer[Any]
+) -> None:
+    perform_create(serializer)
+    if isinstance(serializer.instance, Model):
+        bind(serializer.instance)

@@ -35,9 +35,11 @@ class IdempotencyRecord(models.Model):
     # NULL in a completed record: it was not kept.
     response_body = models.BinaryField(null=True)
 
-    # The object that the request made: its model's label and its primary key as text.
+    # The object that the request made: its model's label, its primary key as text, its alias; see resources.
     resource_type = models.CharField(max_length=200, default="")
     resource_id = models.CharField(max_length=255, default="")
+    # With a default in the database, for the release before this column, which may still be writing.
+    resource_database = models.CharField(max_length=100, default="", db_default="")
 
     # Mode leased only: who holds the claim, which attempt it is, until when.
     owner = models.UUIDField(null=True)

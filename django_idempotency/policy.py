@@ -89,6 +89,8 @@ class IdempotencyPolicy:
     # -- How long it lives -------------------------------------------------------------------------
     # From the first request on. None: for ever.
     lifetime: timedelta | None = timedelta(hours=24)
+    # What a replay is answered with when the object that the request made (see `bind`) is deleted: 404, or 410.
+    gone_status: int = 404
     # The alias of the records. None: where the router writes IdempotencyRecord.
     database: str | None = None
 

@@ -12,6 +12,7 @@ from .exceptions import (
     InvalidKey,
     KeyRequired,
     KeyReused,
+    ResourceGone,
     ResponseUnavailable,
     ScopeRequired,
     Unavailable,
@@ -35,6 +36,7 @@ KINDS: dict[type[IdempotencyError], _Kind] = {
     InvalidBody: _Kind(400, retryable=False, retry_same_key=True),
     KeyReused: _Kind(422, retryable=False, retry_same_key=False),
     InProgress: _Kind(409, retryable=True, retry_same_key=True),
+    ResourceGone: _Kind(404, retryable=False, retry_same_key=False),
     ResponseUnavailable: _Kind(409, retryable=False, retry_same_key=False),
     Unavailable: _Kind(503, retryable=True, retry_same_key=True),
 }
@@ -66,7 +68,11 @@ class Problem:
     def of(cls, error: IdempotencyError, policy: IdempotencyPolicy) -> "Problem":
         """What this error means under this policy."""
         kind = KINDS[type(error)]
-        statuses = {KeyReused: policy.mismatch_status, InProgress: policy.in_flight_status}
+        statuses = {
+            KeyReused: policy.mismatch_status,
+            InProgress: policy.in_flight_status,
+            ResourceGone: policy.gone_status,
+        }
         return cls(
             status=statuses.get(type(error), kind.status),
             code=error.code,

@@ -56,6 +56,7 @@ TYPES: dict[str, tuple[Any, str]] = {
     "replayed_header": (str, "a header's name"),
     "expires_header": ((str, NoneType), "a header's name, or None for none"),
     "lifetime": ((timedelta, NoneType), "a timedelta, or None for ever"),
+    "gone_status": (int, "a status"),
     "database": ((str, NoneType), "an alias, or None for the router's"),
     "renderer": ((Callable, str, NoneType), "a function of problem and request, its dotted path, or None"),
 }
@@ -168,6 +169,8 @@ def _kept(policy: "IdempotencyPolicy") -> Iterator[str]:
         yield "max_body_size must not be negative."
     if policy.lifetime is not None and not timedelta(0) < policy.lifetime <= timedelta(days=3660):
         yield "lifetime must be more than nothing and at most ten years, or None."
+    if policy.gone_status not in (404, 410):
+        yield f"gone_status is {policy.gone_status}: 404, or 410."
 
 
 def _replayed(policy: "IdempotencyPolicy") -> Iterator[str]:

@@ -37,7 +37,11 @@ INSTALLED_APPS = [
     "testproject.accounts",
     "testproject.demo",
     # The systems. Each brings its own prefix, its rules and its part of the demo.
+    "testproject.thehog.apps.TheHogConfig",
     "testproject.firsthand.apps.FirstHandConfig",
+    "testproject.hrizn.apps.HriznConfig",
+    "testproject.whet.apps.WhetConfig",
+    "testproject.surveycoder.apps.SurveyCoderConfig",
 ]
 
 MIDDLEWARE = [

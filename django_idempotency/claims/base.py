@@ -12,6 +12,7 @@ from django.db.backends.utils import CursorWrapper
 
 from ..choices import Mode
 from ..identity import Identity
+from ..resources import Resource
 
 if TYPE_CHECKING:
     from ..responses import Snapshot
@@ -38,6 +39,12 @@ class Row(NamedTuple):
     response_body: bytes | None
     resource_type: str
     resource_id: str
+    resource_database: str
+
+    @property
+    def resource(self) -> Resource:
+        """The object that the record is bound to."""
+        return Resource(self.resource_type, self.resource_id, self.resource_database)
 
     def __repr__(self) -> str:
         return f"<Row {self.state} {self.response_status}>"  # neither body nor headers: it ends up in error reports
@@ -117,9 +124,12 @@ class Claims(ABC):
         """
 
     @abstractmethod
-    def store(self, cursor: CursorWrapper, entry: Entry, snapshot: "Snapshot") -> bool:
+    def store(self, cursor: CursorWrapper, entry: Entry, snapshot: "Snapshot", made: Resource) -> bool:
         """
         Write the finished record in the same transaction.
+
+        Args:
+            made: the object that the record is bound to.
 
         Returns:
             False when another request has finished under this key: everything must be rolled back.

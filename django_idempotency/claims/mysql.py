@@ -40,8 +40,8 @@ class MySQLClaims(PlaceholderClaims):
     TAKE_OVER: ClassVar[str] = f"""
         UPDATE {TABLE} SET
             mode = %s, state = 'in_progress', fingerprint = %s, response_status = NULL, response_headers = '',
-            response_body = NULL, resource_type = '', resource_id = '', owner = NULL, attempt = 1,
-            lease_expires_at = NULL, created_at = UTC_TIMESTAMP(6), completed_at = NULL,
+            response_body = NULL, resource_type = '', resource_id = '', resource_database = '', owner = NULL,
+            attempt = 1, lease_expires_at = NULL, created_at = UTC_TIMESTAMP(6), completed_at = NULL,
             expires_at = UTC_TIMESTAMP(6) + INTERVAL %s SECOND
         WHERE id = %s"""
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from django.db.backends.utils import CursorWrapper
 
+from ..resources import Resource
 from .base import COLUMNS, TABLE, Claims, Entry
 
 
@@ -34,11 +35,12 @@ class PlaceholderClaims(Claims):
                 FROM {TABLE} WHERE id = %s""",
             "INSERT": f"""
                 INTO {TABLE} (id, scope, endpoint, idempotency_key, mode, state, fingerprint, response_headers,
-                    resource_type, resource_id, attempt, created_at, expires_at)
-                VALUES (%s, %s, %s, %s, %s, 'in_progress', %s, '', '', '', 1, {now}, {later})""",
+                    resource_type, resource_id, resource_database, attempt, created_at, expires_at)
+                VALUES (%s, %s, %s, %s, %s, 'in_progress', %s, '', '', '', '', 1, {now}, {later})""",
             "COMPLETE": f"""
                 UPDATE {TABLE} SET state = 'completed', response_status = %s, response_headers = %s,
-                    response_body = %s, completed_at = {now}
+                    response_body = %s, resource_type = %s, resource_id = %s, resource_database = %s,
+                    completed_at = {now}
                 WHERE id = %s AND state = 'in_progress'""",
         }
 
@@ -49,8 +51,9 @@ class PlaceholderClaims(Claims):
         parts = (identity.digest, identity.scope, identity.endpoint, identity.key)
         return [*parts, entry.mode.value, entry.fingerprint, entry.seconds]
 
-    def store(self, cursor: CursorWrapper, entry: Entry, snapshot: Any) -> bool:
+    def store(self, cursor: CursorWrapper, entry: Entry, snapshot: Any, made: Resource) -> bool:
         cursor.execute(
-            self.COMPLETE, [snapshot.status, snapshot.header_text, snapshot.body, entry.identity.digest]
+            self.COMPLETE,
+            [snapshot.status, snapshot.header_text, snapshot.body, *made, entry.identity.digest],
         )
         return bool(cursor.rowcount == 1)

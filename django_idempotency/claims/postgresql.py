@@ -12,6 +12,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
 from ..identity import Identity
+from ..resources import Resource
 from .base import COLUMNS, TABLE, Claim, Claims, Entry, Row
 
 # The server ended the session: shut down, crashed, not yet up, and three timeouts.
@@ -37,14 +38,17 @@ class PostgreSQLClaims(Claims):
     STORE: ClassVar[str] = f"""
         INSERT INTO {TABLE} AS record
             (id, scope, endpoint, idempotency_key, mode, state, fingerprint, response_status, response_headers,
-             response_body, resource_type, resource_id, attempt, created_at, completed_at, expires_at)
+             response_body, resource_type, resource_id, resource_database, attempt, created_at, completed_at,
+             expires_at)
         VALUES (%s, %s, %s, %s, %s, 'completed', %s, %s, %s,
-             %s, '', '', 1, now(), statement_timestamp(), now() + make_interval(secs => %s))
+             %s, %s, %s, %s, 1, now(), statement_timestamp(),
+             now() + make_interval(secs => %s))
         ON CONFLICT (id) DO UPDATE SET
             mode = excluded.mode, fingerprint = excluded.fingerprint, response_status = excluded.response_status,
             response_headers = excluded.response_headers, response_body = excluded.response_body,
-            resource_type = excluded.resource_type, resource_id = excluded.resource_id, owner = NULL, attempt = 1,
-            lease_expires_at = NULL, created_at = excluded.created_at, completed_at = excluded.completed_at,
+            resource_type = excluded.resource_type, resource_id = excluded.resource_id,
+            resource_database = excluded.resource_database, owner = NULL, attempt = 1, lease_expires_at = NULL,
+            created_at = excluded.created_at, completed_at = excluded.completed_at,
             expires_at = excluded.expires_at
         WHERE record.state = 'completed' AND record.expires_at <= statement_timestamp()"""
 
@@ -69,13 +73,20 @@ class PostgreSQLClaims(Claims):
         (locked,) = cursor.fetchone()
         return locked, self.read(cursor, identity)
 
-    def store(self, cursor: CursorWrapper, entry: Entry, snapshot: Any) -> bool:
+    def store(self, cursor: CursorWrapper, entry: Entry, snapshot: Any, made: Resource) -> bool:
         identity = entry.identity
         cursor.execute(
             self.STORE,
             [
                 *(identity.digest, identity.scope, identity.endpoint, identity.key, entry.mode.value),
-                *(entry.fingerprint, snapshot.status, snapshot.header_text, snapshot.body, entry.seconds),
+                *(
+                    entry.fingerprint,
+                    snapshot.status,
+                    snapshot.header_text,
+                    snapshot.body,
+                    *made,
+                    entry.seconds,
+                ),
             ],
         )
         return bool(cursor.rowcount == 1)

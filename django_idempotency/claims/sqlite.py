@@ -34,8 +34,8 @@ class SQLiteClaims(PlaceholderClaims):
         INSERT {SQL["INSERT"]}
         ON CONFLICT (id) DO UPDATE SET
             mode = excluded.mode, state = excluded.state, fingerprint = excluded.fingerprint, response_status = NULL,
-            response_headers = '', response_body = NULL, resource_type = '', resource_id = '', owner = NULL,
-            attempt = 1, lease_expires_at = NULL, created_at = excluded.created_at, completed_at = NULL,
+            response_headers = '', response_body = NULL, resource_type = '', resource_id = '', resource_database = '',
+            owner = NULL, attempt = 1, lease_expires_at = NULL, created_at = excluded.created_at, completed_at = NULL,
             expires_at = excluded.expires_at
         WHERE state = 'completed' AND expires_at <= {NOW}"""
 

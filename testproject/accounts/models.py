@@ -4,6 +4,7 @@ import hashlib
 
 from django.db import models
 from django.db.models import F
+from rest_framework.exceptions import APIException
 
 
 class Organization(models.Model):
@@ -49,6 +50,14 @@ class ApiKey(models.Model):
         return cls._default_manager.select_related("organization").filter(digest=digest_of(token)).first()
 
 
+class InsufficientCredits(APIException):
+    """The organization cannot pay."""
+
+    status_code = 402
+    default_code = "insufficient_credits"
+    default_detail = "There are not enough credits"
+
+
 class BalanceManager(models.Manager["Balance"]):
     """Move credits by the database's own arithmetic, so that two at a time both count."""
 
@@ -58,6 +67,17 @@ class BalanceManager(models.Manager["Balance"]):
         mine = self.filter(organization=organization, system=system)
         mine.update(credits=F("credits") + credits)
         return mine.values_list("credits", flat=True).get()
+
+    def spend(self, organization: Organization, system: str, credits: int) -> None:
+        """
+        Take credits, if there are so many.
+
+        Raises:
+            InsufficientCredits: there are fewer; nothing is taken.
+        """
+        enough = self.filter(organization=organization, system=system, credits__gte=credits)
+        if not enough.update(credits=F("credits") - credits):
+            raise InsufficientCredits
 
     def of(self, organization: Organization, system: str) -> int:
         """Tell how many credits an organization holds in a system."""

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import dj_database_url
-from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, Error
 from django.db.utils import ConnectionHandler
+
+# Where manage.py is.
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 class Unprepared(Exception):
@@ -49,7 +51,7 @@ def prepare(environment: Mapping[str, str]) -> None:
     for command in (["migrate", "--no-input"], ["seed_demo"]):
         done = subprocess.run(
             [sys.executable, "manage.py", *command, "--verbosity", "0"],
-            cwd=settings.BASE_DIR,
+            cwd=ROOT,
             env=environment,
             capture_output=True,
             text=True,

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
-from django.conf import settings
+from testproject.demo.databases import ROOT
 
 PATIENCE = 8.0
 
@@ -33,7 +33,7 @@ class Server:
                     *(sys.executable, "-m", "gunicorn", "--config", "python:testproject.demo.serving"),
                     *("--bind", f"fd://{listener.fileno()}", "testproject.wsgi"),
                 ],
-                cwd=settings.BASE_DIR,
+                cwd=ROOT,
                 env=dict(self.environment),
                 pass_fds=[listener.fileno()],
                 stdin=subprocess.DEVNULL,

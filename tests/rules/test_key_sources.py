@@ -154,6 +154,16 @@ def test_a_sent_key_comes_before_a_derived_one(database: Database, site: Site) -
     assert effects() == 2
 
 
+def test_a_derived_key_may_replay_unmarked(database: Database, site: Site) -> None:
+    """REQ 15: a client that sent no key need not be told of replays; one that sent a key is."""
+    client = site(OPEN.but(keys=(Header("Idempotency-Key"), Derived(_first_letter, marked=False))))
+    first, second = (send(client, b"ab", key=None) for _ in range(2))
+    assert (second.status_code, second.content) == (first.status_code, first.content)
+    assert "Idempotent-Replayed" not in second.headers
+    assert is_replay(send(client, b"ab", key="k"), send(client, b"ab", key="k"))
+    assert effects() == 2
+
+
 def test_nothing_derived_is_no_key(database: Database, site: Site) -> None:
     """REQ 14: a function that derives nothing leaves the request without a key."""
     client = site(OPEN.but(keys=(Derived(lambda request: None),)))

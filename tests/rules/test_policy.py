@@ -62,6 +62,7 @@ DEFAULTS: dict[str, Any] = {
     "replayed_header": "Idempotent-Replayed",
     "expires_header": "Idempotency-Key-Expires-In",
     "lifetime": timedelta(days=1),
+    "gone_status": 404,
     "database": None,
     "renderer": None,
 }

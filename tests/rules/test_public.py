@@ -28,11 +28,12 @@ NAMES = {
     "Mode",
     "PolicyError",
     "Problem",
+    "bind",
 }
 # What users import by its module.
 BY_MODULE = {
     "decorators": ["idempotent"],
-    "mixins": ["IdempotencyMixin"],
+    "mixins": ["IdempotencyMixin", "IdempotentCreateMixin"],
     "models": ["IdempotencyRecord"],
     "presets": ["DEFAULT", "IETF", "STRIPE", "render_stripe"],
     "problems": ["Problem", "render"],
@@ -51,6 +52,7 @@ CODES = {
     "invalid_body",
     "idempotency_conflict",
     "idempotency_in_progress",
+    "not_found",
     "response_unavailable",
     "idempotency_unavailable",
 }

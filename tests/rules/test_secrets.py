@@ -135,7 +135,7 @@ def _values() -> dict[str, Any]:
         "entry": entry,
         "snapshot": snapshot,
         "row": row,
-        "replayed": Replayed(row),
+        "replayed": Replayed(row, marked=True),
         "executed": Executed(response, stored=True),
         "record": record,
         "records": [record],

@@ -1,0 +1,86 @@
+"""The object that a request made: bound to the request's record, and looked for before each replay."""
+
+import logging
+from typing import Any, NamedTuple
+
+from django.apps import apps
+from django.db import connections, router
+from django.db.models import Model
+
+from . import running
+
+logger = logging.getLogger("django_idempotency")
+
+ID_LENGTH = 255
+
+
+class Resource(NamedTuple):
+    """
+    Where an object is, as a record keeps it.
+
+    Attributes:
+        type: the label of its concrete model, such as "shop.payment"; empty for no object.
+        id: its primary key as text.
+        database: the alias that it was saved under.
+    """
+
+    type: str = ""
+    id: str = ""
+    database: str = ""
+
+    @classmethod
+    def of(cls, instance: Model) -> "Resource":
+        """
+        Tell where a saved object is.
+
+        Raises:
+            TypeError: no model instance.
+            ValueError: not saved, or its key is longer than a record holds.
+        """
+        if not isinstance(instance, Model):
+            raise TypeError(f"bind() takes a model instance, not {type(instance).__name__}.")
+        meta = (instance._meta.concrete_model or type(instance))._meta  # a proxy is the same object
+        if instance._state.adding or instance.pk is None:
+            raise ValueError(f"bind() takes a saved object, and this {meta.label} is not saved yet.")
+        text = meta.pk.value_to_string(instance)
+        if len(text) > ID_LENGTH:
+            raise ValueError(
+                f"The primary key of this {meta.label} is longer than {ID_LENGTH} characters as text."
+            )
+        return cls(meta.label_lower, text, instance._state.db or "")
+
+    def exists(self) -> bool:
+        """
+        Look for it, by its primary key: whatever deleted it, with or without a signal, this is the truth.
+
+        A record that is bound to no object has none that could be gone.
+        """
+        if not self.type:
+            return True
+        try:
+            model = apps.get_model(self.type)
+        except (LookupError, ValueError):
+            logger.error("Records are bound to %s, and there is no such model: renamed?", self.type)
+            return False
+        # An alias that the project has given up: its objects are where the router says now.
+        alias = self.database if self.database in connections else router.db_for_write(model)
+        key: Any = model._meta.pk.to_python(self.id)
+        # Not the default manager, which may hide objects that are there.
+        return bool(model._base_manager.using(alias).filter(pk=key).exists())
+
+
+def bind(instance: Model) -> None:
+    """
+    Bind the record of the guarded request that is under way to an object that it made.
+
+    Once the object is deleted, the request's key is answered with `not_found`: neither with a response that tells
+    of what is gone, nor by making it again. The last call counts. Without a guard (no key sent, or switched off)
+    it does nothing.
+
+    Raises:
+        TypeError: no model instance.
+        ValueError: not saved, or its key is longer than a record holds.
+    """
+    resource = Resource.of(instance)
+    if (work := running.innermost()) is not None:
+        work.resource = resource

@@ -1,0 +1,53 @@
+"""The guarded handlers that run in this very call stack, the innermost first."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .identity import Identity
+    from .resources import Resource
+
+
+@dataclass(slots=True, eq=False)
+class Running:
+    """
+    One of them.
+
+    Attributes:
+        outer: the one that called it, if any.
+        resource: what it has bound so far; see `resources.bind`.
+    """
+
+    identity: "Identity"
+    outer: "Running | None"
+    resource: "Resource | None" = None
+
+
+_innermost: ContextVar[Running | None] = ContextVar("idempotency_running", default=None)
+
+
+def innermost() -> Running | None:
+    """The one whose code is running now."""
+    return _innermost.get()
+
+
+def includes(identity: "Identity") -> bool:
+    """Whether this very request is under way further out: it is guarded twice, by a mixin and a decorator."""
+    running = _innermost.get()
+    while running is not None and running.identity.digest != identity.digest:
+        running = running.outer
+    return running is not None
+
+
+@contextmanager
+def run(identity: "Identity") -> Iterator[Running]:
+    """Be under way for the time of a handler."""
+    running = Running(identity, outer=_innermost.get())
+    token = _innermost.set(running)
+    try:
+        yield running
+    finally:
+        _innermost.reset(token)

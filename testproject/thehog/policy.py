@@ -1,0 +1,3 @@
+from testproject.systems.errors import ErrorShape
+
+ERRORS = ErrorShape()
