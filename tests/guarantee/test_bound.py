@@ -17,7 +17,7 @@ from django.http import HttpRequest, JsonResponse
 from django.urls import path
 from django.utils import timezone
 from rest_framework.generics import CreateAPIView
-from rest_framework.serializers import BaseSerializer, ModelSerializer
+from rest_framework.serializers import ModelSerializer
 
 from django_idempotency import IdempotencyPolicy, bind
 from django_idempotency.decorators import idempotent
@@ -70,7 +70,7 @@ class Effects(IdempotentCreateMixin, CreateAPIView):
 class OwnEffects(Effects):
     """Whoever overrides perform_create rarely calls super()."""
 
-    def perform_create(self, serializer: BaseSerializer[Any]) -> None:
+    def perform_create(self, serializer: Any) -> None:
         serializer.save(amount=7)
 
 
