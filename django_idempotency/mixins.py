@@ -112,8 +112,9 @@ class IdempotentCreateMixin(IdempotencyMixin):
         super().initial(request, *args, **kwargs)
         perform_create: Callable[[BaseSerializer[Any]], None] | None = getattr(self, "perform_create", None)
         if perform_create is not None:
-            # On the instance, where it finds whatever a view has made of perform_create, super() called or not.
-            self.perform_create = partial(_perform_and_bind, perform_create)
+            # On the instance: it finds whatever a view has made of perform_create, super() called or not. Not
+            # declared, or the signature of every view's own perform_create would be held against it.
+            vars(self)["perform_create"] = partial(_perform_and_bind, perform_create)
 
 
 def _perform_and_bind(

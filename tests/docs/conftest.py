@@ -29,11 +29,14 @@ def shop(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 @pytest.fixture
 def tables(shop: Any, database: Database) -> Iterator[None]:
     """Its tables, on the database of the test."""
+    models = (shop.Order, shop.Payment)
     with connection.schema_editor() as editor:
-        editor.create_model(shop.Order)
+        for model in models:
+            editor.create_model(model)
     yield
     with connection.schema_editor() as editor:
-        editor.delete_model(shop.Order)
+        for model in models:
+            editor.delete_model(model)
 
 
 class Site:

@@ -20,7 +20,25 @@ class Order(models.Model):
         return f"{self.quantity} x {self.item}"
 
 
+class Payment(models.Model):
+    amount = models.PositiveIntegerField()
+    currency = models.CharField(max_length=3)
+    objects: models.Manager[Payment] = models.Manager()
+
+    class Meta:
+        app_label = "shop"
+
+    def __str__(self) -> str:
+        return f"{self.amount} {self.currency}"
+
+
 class OrderSerializer(ModelSerializer):
     class Meta:
         model = Order
         fields = ("id", "item", "quantity")
+
+
+class PaymentSerializer(ModelSerializer):
+    class Meta:
+        model = Payment
+        fields = ("id", "amount", "currency")
