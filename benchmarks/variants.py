@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from django_idempotency import IdempotencyPolicy, engine
+from django_idempotency import IdempotencyPolicy, work
 from django_idempotency.claims.base import COLUMNS, TABLE, Claim, Claims, Entry, Row
 from django_idempotency.claims.postgresql import LIVE, PostgreSQLClaims
 from django_idempotency.identity import Identity
@@ -135,7 +135,7 @@ def shaped(name: str) -> Iterator[None]:
     if name not in SHAPES:
         yield
         return
-    module: Any = engine
+    module: Any = work
     original, module.claims_for = module.claims_for, lambda vendor: SHAPES[name]
     try:
         yield

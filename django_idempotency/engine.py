@@ -1,41 +1,29 @@
 """
 One guarded request, from top to bottom. Read this first.
 
-    serve      key (keys) -> scope (scopes) -> identity -> fingerprint (fingerprints) -> claim, run, store -> replay
-    _Work      claim (claims) -> the handler (call.run) -> store (claims): one transaction, one COMMIT
-    _replay    the stored record, if it was made by the same request
-
-A crash anywhere before COMMIT leaves nothing behind: claim, effects and response are one transaction. No clock, no
-lease and no clean-up decide anything.
+    key (keys) -> scope (scopes) -> identity -> fingerprint (fingerprints)
+        -> claim, run, store (atomic)
+        -> or replay the stored record, if it was made by the same request
 """
 
-import logging
-from contextlib import nullcontext
-from typing import Any, Generic
+from typing import Any
 
-from django.db import Error, connections, transaction
+from django.db import Error
 
 from . import fingerprints, running, scopes
+from .atomic import AtomicWork
 from .calls import Call, Executed, R, Replayed
 from .choices import Mismatch, State
-from .claims import claims_for
 from .claims.base import Claim, Entry, Row
 from .claims.pauses import pauses
 from .conf import resolve, settings
 from .exceptions import InProgress, KeyReused, ResourceGone, ResponseUnavailable, Unavailable
-from .failures import Stage, Verdict, judge
 from .fingerprints import Match
 from .identity import Identity
 from .keys import read_key
-from .models import IdempotencyRecord
-from .resources import Resource
 from .responses import stored_headers
-from .transactions import begin, check_kept
-
-logger = logging.getLogger("django_idempotency")
 
 TRIES = 3
-IN_DOUBT = "It is not known whether the request was carried out. Send it again with the same key."
 
 
 def serve(call: Call[R]) -> Executed[R] | Replayed:
@@ -55,7 +43,7 @@ def serve(call: Call[R]) -> Executed[R] | Replayed:
     if running.includes(identity):  # once is enough
         return Executed(call.bare(), stored=False)
 
-    work = _Work(call, Entry(identity, fingerprints.take(call), policy.mode, policy.lifetime))
+    work = AtomicWork(call, Entry(identity, fingerprints.take(call), policy.mode, policy.lifetime))
     waits = pauses(policy.in_flight_wait)
     for _ in range(TRIES):
         while (outcome := work.attempt()) is Claim.IN_FLIGHT:
@@ -66,111 +54,6 @@ def serve(call: Call[R]) -> Executed[R] | Replayed:
         if isinstance(outcome, Executed):
             return outcome
     raise Unavailable
-
-
-class _Work(Generic[R]):
-    """One request's work in mode atomic, which may take several attempts to claim, and runs the handler once."""
-
-    def __init__(self, call: Call[R], entry: Entry) -> None:
-        self.call = call
-        self.entry = entry
-        self.alias = IdempotencyRecord.alias(call.policy)
-        self.connection = connections[self.alias]
-        self.claims = claims_for(self.connection.vendor)
-        self.stage = Stage.CLAIM
-        self.executed: Executed[R] | None = None
-        self.committed = False
-
-    def attempt(self) -> Executed[R] | Row | Claim:
-        """Claim, run and store; or say what stood in the way."""
-        self.stage = Stage.CLAIM
-        try:
-            seen = self._read() if self.claims.reads_first else None
-            if seen is not None and seen.live:
-                return seen
-            with begin(self.connection, nested=running.innermost() is not None):
-                return self._claim(seen)
-        except Exception as error:
-            return self._after(error)
-
-    def _read(self) -> Row | None:
-        with self.connection.cursor() as cursor:
-            return self.claims.read(cursor, self.entry.identity)
-
-    def _claim(self, seen: Row | None) -> Executed[R] | Row | Claim:
-        with self.connection.cursor() as cursor:
-            claimed = self.claims.claim(cursor, self.entry, seen)
-        if claimed is not Claim.CLAIMED:
-            return claimed
-        if self.executed is not None:  # it ran, and its transaction was undone: never twice in one request
-            raise Unavailable
-        if len(self.connection.atomic_blocks) == 1:  # COMMIT is ours, and this hook, the first, tells of it
-            transaction.on_commit(self._mark_committed, self.alias)
-        return self._run()
-
-    def _run(self) -> Executed[R] | Claim:
-        self.stage = Stage.RUN
-        with running.run(self.entry.identity) as handler:
-            self.executed = self._respond(handler)
-        if not self.executed.stored:
-            transaction.set_rollback(True, self.alias)  # refused: nothing happened, and the key is free
-            return self.executed
-        return self._store(self.executed, handler.resource or Resource())
-
-    def _respond(self, handler: running.Running) -> Executed[R]:
-        policy = self.call.policy
-        # A savepoint where refusals are stored: they are stored without their effects.
-        with transaction.atomic(self.alias) if policy.stored_errors else nullcontext():
-            response = self.call.run()
-            status = self.call.status(response)
-            if status < 400:
-                check_kept(self.connection)
-            elif status in policy.stored_errors:
-                transaction.set_rollback(True, self.alias)
-                handler.resource = None  # undone with the rest
-        return Executed(response, stored=policy.keeps(status))
-
-    def _store(self, executed: Executed[R], made: Resource) -> Executed[R] | Claim:
-        self.stage = Stage.STORE
-        with self.connection.cursor() as cursor:
-            stored = self.claims.store(cursor, self.entry, self.call.capture(executed.response), made)
-        if not stored:
-            # Another has finished under this key. Zero rows is never success: undo all, and answer with theirs.
-            transaction.set_rollback(True, self.alias)
-            if len(self.connection.atomic_blocks) > 1:  # not ours to begin again
-                raise Unavailable
-            return Claim.AGAIN
-        self.stage = Stage.COMMIT
-        return executed
-
-    def _mark_committed(self) -> None:
-        self.committed = True
-
-    def _after(self, error: Exception) -> Executed[R] | Row | Claim:
-        """What an exception out of the attempt means for the request."""
-        if self.committed and self.executed is not None:
-            # A hook raised after COMMIT: the work is done and stored.
-            logger.error("An on_commit hook of a guarded request raised.", exc_info=error)
-            return self.executed
-        if not isinstance(error, Error):
-            raise error
-        trouble = self.claims.trouble(self.connection, error)
-        verdict = judge(self.stage, trouble, joined=self.connection.in_atomic_block)
-        if verdict is Verdict.RAISE:
-            raise error
-        if verdict is Verdict.AGAIN:
-            return Claim.AGAIN
-        if verdict is Verdict.IN_DOUBT and (row := self._read_anew()) is not None and row.live:
-            return row
-        logger.error("The database failed a request at its %s: %s", self.stage.value, type(error).__name__)
-        raise Unavailable(IN_DOUBT if verdict is Verdict.IN_DOUBT else "") from error
-
-    def _read_anew(self) -> Row | None:
-        self.connection.close()
-        try:
-            return self._read()
-        except Error:
-            return None
 
 
 def _replayable(call: Call[Any], entry: Entry, row: Row) -> Row:

@@ -1,0 +1,91 @@
+"""
+Mode atomic: claim, the handler's writes and the stored response share one transaction, and one COMMIT.
+
+A crash anywhere before COMMIT leaves nothing behind. No clock, no lease and no clean-up decide anything.
+"""
+
+import logging
+
+from django.db import Error, transaction
+
+from . import running
+from .calls import Call, Executed, R
+from .claims.base import Claim, Entry, Row
+from .exceptions import Unavailable
+from .failures import Stage, Verdict, judge
+from .resources import Resource
+from .transactions import begin
+from .work import IN_DOUBT, Work
+
+logger = logging.getLogger("django_idempotency")
+
+
+class AtomicWork(Work[R]):
+    """claim -> the handler -> store: all in one transaction."""
+
+    def __init__(self, call: Call[R], entry: Entry) -> None:
+        super().__init__(call, entry)
+        self.stage = Stage.CLAIM
+
+    def attempt(self) -> Executed[R] | Row | Claim:
+        self.stage = Stage.CLAIM
+        try:
+            seen = self.read() if self.claims.reads_first else None
+            if seen is not None and seen.live:
+                return seen
+            with begin(self.connection, nested=running.innermost() is not None):
+                return self._claim(seen)
+        except Exception as error:
+            return self._after(error)
+
+    def _claim(self, seen: Row | None) -> Executed[R] | Row | Claim:
+        with self.connection.cursor() as cursor:
+            claimed = self.claims.claim(cursor, self.entry, seen)
+        if claimed is not Claim.CLAIMED:
+            return claimed
+        if self.executed is not None:  # it ran, and its transaction was undone: never twice in one request
+            raise Unavailable
+        if len(self.connection.atomic_blocks) == 1:  # COMMIT is ours, and this hook, the first, tells of it
+            transaction.on_commit(self.mark_committed, self.alias)
+        return self._run()
+
+    def _run(self) -> Executed[R] | Claim:
+        self.stage = Stage.RUN
+        with running.run(self.entry.identity) as handler:
+            self.executed = self.respond(handler)
+        if not self.executed.stored:
+            transaction.set_rollback(True, self.alias)  # refused: nothing happened, and the key is free
+            return self.executed
+        return self._store(self.executed, handler.resource or Resource())
+
+    def _store(self, executed: Executed[R], made: Resource) -> Executed[R] | Claim:
+        self.stage = Stage.STORE
+        with self.connection.cursor() as cursor:
+            stored = self.claims.store(cursor, self.entry, self.call.capture(executed.response), made)
+        if not stored:
+            # Another has finished under this key. Zero rows is never success: undo all, and answer with theirs.
+            transaction.set_rollback(True, self.alias)
+            if len(self.connection.atomic_blocks) > 1:  # not ours to begin again
+                raise Unavailable
+            return Claim.AGAIN
+        self.stage = Stage.COMMIT
+        return executed
+
+    def _after(self, error: Exception) -> Executed[R] | Row | Claim:
+        """What an exception out of the attempt means for the request."""
+        if self.committed and self.executed is not None:
+            # A hook raised after COMMIT: the work is done and stored.
+            logger.error("An on_commit hook of a guarded request raised.", exc_info=error)
+            return self.executed
+        if not isinstance(error, Error):
+            raise error
+        trouble = self.claims.trouble(self.connection, error)
+        verdict = judge(self.stage, trouble, joined=self.connection.in_atomic_block)
+        if verdict is Verdict.RAISE:
+            raise error
+        if verdict is Verdict.AGAIN:
+            return Claim.AGAIN
+        if verdict is Verdict.IN_DOUBT and (row := self.read_anew()) is not None and row.live:
+            return row
+        logger.error("The database failed a request at its %s: %s", self.stage.value, type(error).__name__)
+        raise Unavailable(IN_DOUBT if verdict is Verdict.IN_DOUBT else "") from error

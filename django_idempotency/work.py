@@ -1,0 +1,70 @@
+"""What both modes do for one request; `atomic` and `leased` say in which transactions."""
+
+from abc import ABC, abstractmethod
+from contextlib import nullcontext
+from typing import Generic
+
+from django.db import Error, connections, transaction
+
+from .calls import Call, Executed, R
+from .claims import claims_for
+from .claims.base import Claim, Entry, Row
+from .models import IdempotencyRecord
+from .running import Running
+from .transactions import check_kept
+
+IN_DOUBT = "It is not known whether the request was carried out. Send it again with the same key."
+
+
+class Work(ABC, Generic[R]):
+    """
+    One request's work, which may take several attempts to claim, and runs the handler once.
+
+    Attributes:
+        executed: what the handler answered, once it has.
+        committed: whether that is stored for good.
+    """
+
+    def __init__(self, call: Call[R], entry: Entry) -> None:
+        self.call = call
+        self.entry = entry
+        self.alias = IdempotencyRecord.alias(call.policy)
+        self.connection = connections[self.alias]
+        self.claims = claims_for(self.connection.vendor)
+        self.executed: Executed[R] | None = None
+        self.committed = False
+
+    @abstractmethod
+    def attempt(self) -> Executed[R] | Row | Claim:
+        """Claim, run and store; or say what stood in the way."""
+
+    def read(self) -> Row | None:
+        """The record as it is committed now."""
+        with self.connection.cursor() as cursor:
+            return self.claims.read(cursor, self.entry.identity)
+
+    def read_anew(self) -> Row | None:
+        """The record as a new session sees it; None also where that cannot be told."""
+        self.connection.close()
+        try:
+            return self.read()
+        except Error:
+            return None
+
+    def respond(self, handler: Running) -> Executed[R]:
+        """Run the handler, and judge its response."""
+        policy = self.call.policy
+        # A savepoint where refusals are stored: they are stored without their effects.
+        with transaction.atomic(self.alias) if policy.stored_errors else nullcontext():
+            response = self.call.run()
+            status = self.call.status(response)
+            if status < 400:
+                check_kept(self.connection)
+            elif status in policy.stored_errors:
+                transaction.set_rollback(True, self.alias)
+                handler.resource = None  # undone with the rest
+        return Executed(response, stored=policy.keeps(status))
+
+    def mark_committed(self) -> None:
+        """Called by the first hook of the transaction that stores the response."""
+        self.committed = True
