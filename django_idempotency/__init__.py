@@ -4,13 +4,13 @@ Idempotency keys for Django and Django REST framework.
 The views' side is `django_idempotency.mixins` and `django_idempotency.decorators`.
 """
 
-from .choices import Fingerprint, KeySyntax, Mismatch, Mode
-from .exceptions import IdempotencyError, PolicyError
+from .choices import Finding, Fingerprint, KeySyntax, Mismatch, Mode, Unknown
+from .exceptions import IdempotencyError, LeaseLost, NothingHappened, PolicyError
+from .handlers import bind, downstream_key, extend, harmless
 from .keys import BodyField, Derived, Header
 from .policy import REPLAYED_HEADERS, IdempotencyPolicy
 from .presets import IETF, STRIPE
 from .problems import Problem
-from .resources import bind
 
 __all__ = [
     "IETF",
@@ -18,14 +18,21 @@ __all__ = [
     "STRIPE",
     "BodyField",
     "Derived",
+    "Finding",
     "Fingerprint",
     "Header",
     "IdempotencyError",
     "IdempotencyPolicy",
     "KeySyntax",
+    "LeaseLost",
     "Mismatch",
     "Mode",
+    "NothingHappened",
     "PolicyError",
     "Problem",
+    "Unknown",
     "bind",
+    "downstream_key",
+    "extend",
+    "harmless",
 ]

@@ -30,11 +30,11 @@ class AtomicWork(Work[R]):
     def attempt(self) -> Executed[R] | Row | Claim:
         self.stage = Stage.CLAIM
         try:
-            seen = self.read() if self.claims.reads_first else None
-            if seen is not None and seen.live:
-                return seen
+            self.seen = self.read() if self.claims.reads_first else None
+            if self.seen is not None and self.seen.live:
+                return self.seen
             with begin(self.connection, nested=running.innermost() is not None):
-                return self._claim(seen)
+                return self._claim(self.seen)
         except Exception as error:
             return self._after(error)
 

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from .choices import Finding
 from .claims.base import Row
 from .identity import Identity
 from .policy import IdempotencyPolicy
@@ -28,6 +29,8 @@ class Call(ABC, Generic[R]):
     path: str
     query: str
     endpoint: str
+    # The exception that `run` has made a response of, if any.
+    raised: Exception | None = None
 
     @abstractmethod
     def header(self, name: str) -> str | None:
@@ -65,6 +68,14 @@ class Call(ABC, Generic[R]):
     @abstractmethod
     def before_replay(self, identity: Identity, row: Row) -> None:
         """The view's last word before its stored response is handed out; it raises to refuse."""
+
+    @abstractmethod
+    def reconcile(self, identity: Identity, row: Row) -> Snapshot | Finding:
+        """What the policy's hook finds out about a request whose worker was lost."""
+
+    @abstractmethod
+    def pointer(self, identity: Identity, row: Row) -> R:
+        """The policy's answer to a duplicate in flight: where to look for what is being made."""
 
     @abstractmethod
     def validate_replay(self) -> None:

@@ -23,6 +23,26 @@ class State(Enum):
     UNKNOWN = "unknown"
 
 
+class Unknown(Enum):
+    """What follows when nobody knows whether a request of mode leased took effect."""
+
+    # At most once: refused until somebody resolves it.
+    FAIL = "fail"
+    # At least once: the next request with the key runs it again.
+    RETRY = "retry"
+    # The policy's `reconcile` finds out.
+    RECONCILE = "reconcile"
+
+
+class Finding(Enum):
+    """What a `reconcile` hook has found out, where it is not the response."""
+
+    # The effect did not happen: the request may run.
+    NOT_DONE = "not done"
+    # Nobody can tell yet.
+    STILL_UNKNOWN = "still unknown"
+
+
 class KeySyntax(Enum):
     """How the value of a header becomes a key."""
 

@@ -91,6 +91,7 @@ class DRFCall(HttpCall):
             # Where refusals are stored they must become responses inside the transaction; else the view does it.
             if not self.policy.stored_errors or isinstance(error, Error):
                 raise
+            self.raised = error
             try:
                 response = view.handle_exception(error)
             except Exception:

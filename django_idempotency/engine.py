@@ -2,7 +2,7 @@
 One guarded request, from top to bottom. Read this first.
 
     key (keys) -> scope (scopes) -> identity -> fingerprint (fingerprints)
-        -> claim, run, store (atomic)
+        -> claim, run, store (atomic, leased)
         -> or replay the stored record, if it was made by the same request
 """
 
@@ -13,14 +13,22 @@ from django.db import Error
 from . import fingerprints, running, scopes
 from .atomic import AtomicWork
 from .calls import Call, Executed, R, Replayed
-from .choices import Mismatch, State
+from .choices import Mismatch, Mode, State
 from .claims.base import Claim, Entry, Row
 from .claims.pauses import pauses
 from .conf import resolve, settings
-from .exceptions import InProgress, KeyReused, ResourceGone, ResponseUnavailable, Unavailable
+from .exceptions import (
+    InProgress,
+    KeyReused,
+    OutcomeUnknown,
+    ResourceGone,
+    ResponseUnavailable,
+    Unavailable,
+)
 from .fingerprints import Match
 from .identity import Identity
 from .keys import read_key
+from .leased import LeasedWork
 from .responses import stored_headers
 
 TRIES = 3
@@ -43,23 +51,30 @@ def serve(call: Call[R]) -> Executed[R] | Replayed:
     if running.includes(identity):  # once is enough
         return Executed(call.bare(), stored=False)
 
-    work = AtomicWork(call, Entry(identity, fingerprints.take(call), policy.mode, policy.lifetime))
+    entry = Entry(identity, fingerprints.take(call), policy.mode, policy.lifetime)
+    work = AtomicWork(call, entry) if policy.mode is Mode.ATOMIC else LeasedWork(call, entry)
     waits = pauses(policy.in_flight_wait)
     for _ in range(TRIES):
         while (outcome := work.attempt()) is Claim.IN_FLIGHT:
             if next(waits, None) is None:
-                raise InProgress
+                return _in_flight(call, entry, work.seen)
         if isinstance(outcome, Row):
-            return Replayed(_replayable(call, work.entry, outcome), key.marked)
+            return Replayed(_replayable(call, entry, outcome), key.marked)
         if isinstance(outcome, Executed):
             return outcome
     raise Unavailable
 
 
-def _replayable(call: Call[Any], entry: Entry, row: Row) -> Row:
-    """The row, if its response may be handed out."""
-    if row.state != State.COMPLETED.value:
+def _in_flight(call: Call[R], entry: Entry, row: Row | None) -> Executed[R]:
+    """Refuse a duplicate of what is under way, or point it there."""
+    if row is None or not row.resource.type or call.policy.pointer is None:
         raise InProgress
+    _match(call, entry, row)
+    return Executed(call.pointer(entry.identity, row), stored=False)
+
+
+def _match(call: Call[Any], entry: Entry, row: Row) -> None:
+    """Hold the request to the one that made the row, as the policy wants it."""
     match = fingerprints.compare(row.fingerprint, entry.fingerprint, call)
     if match is not Match.SAME:
         policy = call.policy
@@ -68,6 +83,15 @@ def _replayable(call: Call[Any], entry: Entry, row: Row) -> Row:
             raise KeyReused
         if answer is Mismatch.VALIDATE:
             call.validate_replay()
+
+
+def _replayable(call: Call[Any], entry: Entry, row: Row) -> Row:
+    """The row, if its response may be handed out."""
+    _match(call, entry, row)
+    if row.known is State.UNKNOWN:
+        raise OutcomeUnknown
+    if row.known is State.IN_PROGRESS:
+        raise InProgress
     try:
         gone = not row.resource.exists()
     except Error as error:

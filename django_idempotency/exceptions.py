@@ -8,9 +8,12 @@ What can go wrong, each with the stable code that a client sees.
     ├── InvalidBody                a body that cannot be read as what it says it is
     ├── KeyReused                  the key was used for another request
     ├── InProgress                 the first request with the key still runs
+    ├── OutcomeUnknown             a worker was lost, and nobody knows what it has done outside
+    ├── NothingHappened            raised by a handler of mode leased: it has done nothing, and may run again
     ├── ResourceGone               it succeeded, and what it made has been deleted since
     ├── ResponseUnavailable        it succeeded, but its response was not kept
     └── Unavailable                the database did not answer, or took it back
+    LeaseLost                      raised in a handler of mode leased whose claim has gone to another attempt
     PolicyError                    a policy that contradicts itself, raised where it is written
 
 No message holds a key, a body or a secret: they end up in logs and in error pages.
@@ -69,6 +72,24 @@ class InProgress(IdempotencyError):
     title = "The first request with this idempotency key is still running."
 
 
+class OutcomeUnknown(IdempotencyError):
+    code = "outcome_unknown"
+    title = (
+        "The first request with this idempotency key was interrupted, and it is not known what it has done."
+    )
+
+
+class NothingHappened(IdempotencyError):
+    """
+    Raised by a handler of mode leased to say that nothing has happened outside: the key is free again.
+
+    Answered with 503, for the same request may succeed later.
+    """
+
+    code = "nothing_happened"
+    title = "Nothing was done. Send it again with the same key."
+
+
 class ResourceGone(IdempotencyError):
     code = "not_found"
     title = "What the first request with this idempotency key made has been deleted."
@@ -82,6 +103,10 @@ class ResponseUnavailable(IdempotencyError):
 class Unavailable(IdempotencyError):
     code = "idempotency_unavailable"
     title = "The database did not serve the request. Send it again with the same key."
+
+
+class LeaseLost(Exception):
+    """The claim of a handler of mode leased has gone to another attempt, or was resolved; let it pass."""
 
 
 class PolicyError(ValueError):

@@ -11,6 +11,7 @@ from django.http.response import HttpResponseBase
 
 from . import bodies, engine
 from .calls import Call, Replayed
+from .choices import Finding
 from .claims.base import Row
 from .conf import resolve, settings
 from .exceptions import IdempotencyError
@@ -111,6 +112,7 @@ class HttpCall(Call[HttpResponseBase]):
         except (Http404, BadRequest) as error:
             if not self.policy.stored_errors:
                 raise
+            self.raised = error
             response = response_for_exception(self.request, error)
         return rendered(response)
 
@@ -127,6 +129,14 @@ class HttpCall(Call[HttpResponseBase]):
     def before_replay(self, identity: Identity, row: Row) -> None:
         if self._before_replay is not None:
             self._before_replay(self.request, IdempotencyRecord.of(identity, row, self.policy))
+
+    def reconcile(self, identity: Identity, row: Row) -> Snapshot | Finding:
+        found = resolve(self.policy.reconcile)(IdempotencyRecord.of(identity, row, self.policy))
+        return found if isinstance(found, Finding) else capture(rendered(found), self.policy)
+
+    def pointer(self, identity: Identity, row: Row) -> HttpResponseBase:
+        record = IdempotencyRecord.of(identity, row, self.policy)
+        return rendered(resolve(self.policy.pointer)(self.request, record))
 
     def validate_replay(self) -> None:
         if self._validate_replay is not None:

@@ -17,9 +17,9 @@ from . import drf
 from .choices import Mismatch
 from .conf import resolve, settings
 from .exceptions import PolicyError, Unavailable
+from .handlers import bind
 from .models import IdempotencyRecord
 from .policy import IdempotencyPolicy
-from .resources import bind
 
 if TYPE_CHECKING:
     _Base = APIView

@@ -7,7 +7,7 @@ from django.db import models, router
 from .choices import Mode, State
 from .claims.base import COLUMNS, Row
 from .fields import ByteText
-from .identity import Identity
+from .identity import Identity, derive
 from .policy import IdempotencyPolicy
 
 
@@ -61,6 +61,10 @@ class IdempotencyRecord(models.Model):
     def __repr__(self) -> str:
         return f"<IdempotencyRecord {self.pk[:24]} {self.state}>"  # neither key nor body: it ends up in logs
 
+    def downstream_key(self, name: str = "") -> str:
+        """What `downstream_key(name)` was in the handler: by this, a service that it called knows the request."""
+        return derive(self.pk, name)
+
     @classmethod
     def alias(cls, policy: IdempotencyPolicy) -> str:
         """The database alias where the records of a policy are; never a replica."""
@@ -70,5 +74,11 @@ class IdempotencyRecord(models.Model):
     def of(cls, identity: Identity, row: Row, policy: IdempotencyPolicy) -> Self:
         """The instance for a row that a claim has read. What was not read, such as the times, loads on access."""
         names = ("id", "scope", "endpoint", "key", *COLUMNS)
-        values = (identity.digest, identity.scope, identity.endpoint, identity.key, *row[2:])
+        values = (
+            identity.digest,
+            identity.scope,
+            identity.endpoint,
+            identity.key,
+            *row[len(row) - len(COLUMNS) :],
+        )
         return cls.from_db(cls.alias(policy), names, values)

@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self
 
-from .choices import Fingerprint, KeySyntax, Mismatch, Mode
+from .choices import Finding, Fingerprint, KeySyntax, Mismatch, Mode, Unknown
 from .keys import Header, KeySource
 from .rules import check
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
 
+    from .models import IdempotencyRecord
     from .problems import Problem
 
 # A replay carries Content-Type and Content-Encoding always, for without them the bytes mean nothing, and of the rest these.
@@ -85,6 +86,17 @@ class IdempotencyPolicy:
     replayed_header: str = "Idempotent-Replayed"
     # Seconds until the key is free again, on what is stored and on replays. None: not sent.
     expires_header: str | None = "Idempotency-Key-Expires-In"
+
+    # -- Mode leased only --------------------------------------------------------------------------
+    # How long a claim is held without a sign of life; longer than the server lets a request run.
+    lease: timedelta = timedelta(seconds=60)
+    # What follows when a worker was lost, or its handler raised: nobody knows what it has done outside.
+    on_unknown: Unknown = Unknown.FAIL
+    # (record) -> the response, or a Finding; or its dotted path. With Unknown.RECONCILE.
+    reconcile: "Callable[[IdempotencyRecord], HttpResponse | Finding] | str | None" = None
+    # (request, record) -> what a duplicate in flight is answered with, once the handler has called `bind`: a pointer
+    # to what is under way. Or its dotted path. None: refused as in flight.
+    pointer: "Callable[[Any, IdempotencyRecord], HttpResponse] | str | None" = None
 
     # -- How long it lives -------------------------------------------------------------------------
     # From the first request on. None: for ever.

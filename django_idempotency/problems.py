@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from django.http import HttpResponse, JsonResponse
 
+from .choices import Unknown
 from .exceptions import (
     IdempotencyError,
     InProgress,
@@ -12,6 +13,8 @@ from .exceptions import (
     InvalidKey,
     KeyRequired,
     KeyReused,
+    NothingHappened,
+    OutcomeUnknown,
     ResourceGone,
     ResponseUnavailable,
     ScopeRequired,
@@ -36,6 +39,9 @@ KINDS: dict[type[IdempotencyError], _Kind] = {
     InvalidBody: _Kind(400, retryable=False, retry_same_key=True),
     KeyReused: _Kind(422, retryable=False, retry_same_key=False),
     InProgress: _Kind(409, retryable=True, retry_same_key=True),
+    # Retryable only where the policy's `reconcile` may find out; see `of`.
+    OutcomeUnknown: _Kind(409, retryable=False, retry_same_key=True),
+    NothingHappened: _Kind(503, retryable=True, retry_same_key=True),
     ResourceGone: _Kind(404, retryable=False, retry_same_key=False),
     ResponseUnavailable: _Kind(409, retryable=False, retry_same_key=False),
     Unavailable: _Kind(503, retryable=True, retry_same_key=True),
@@ -73,14 +79,16 @@ class Problem:
             InProgress: policy.in_flight_status,
             ResourceGone: policy.gone_status,
         }
+        asks = isinstance(error, OutcomeUnknown) and policy.on_unknown is Unknown.RECONCILE
+        retryable = kind.retryable or asks
         return cls(
             status=statuses.get(type(error), kind.status),
             code=error.code,
             title=error.title,
             detail=error.detail,
-            retryable=kind.retryable,
+            retryable=retryable,
             retry_same_key=kind.retry_same_key,
-            retry_after=policy.retry_after if kind.retryable else None,
+            retry_after=policy.retry_after if retryable else None,
         )
 
     @property

@@ -1,4 +1,4 @@
-"""The object that a request made: bound to the request's record, and looked for before each replay."""
+"""The object that a request made, as its record keeps it, and whether it is still there."""
 
 import logging
 from typing import Any, NamedTuple
@@ -6,8 +6,6 @@ from typing import Any, NamedTuple
 from django.apps import apps
 from django.db import connections, router
 from django.db.models import Model
-
-from . import running
 
 logger = logging.getLogger("django_idempotency")
 
@@ -67,20 +65,3 @@ class Resource(NamedTuple):
         key: Any = model._meta.pk.to_python(self.id)
         # Not the default manager, which may hide objects that are there.
         return bool(model._base_manager.using(alias).filter(pk=key).exists())
-
-
-def bind(instance: Model) -> None:
-    """
-    Bind the record of the guarded request that is under way to an object that it made.
-
-    Once the object is deleted, the request's key is answered with `not_found`: neither with a response that tells
-    of what is gone, nor by making it again. The last call counts. Without a guard (no key sent, or switched off)
-    it does nothing.
-
-    Raises:
-        TypeError: no model instance.
-        ValueError: not saved, or its key is longer than a record holds.
-    """
-    resource = Resource.of(instance)
-    if (work := running.innermost()) is not None:
-        work.resource = resource

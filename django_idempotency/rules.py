@@ -6,7 +6,7 @@ from datetime import timedelta
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 
-from .choices import Fingerprint, KeySyntax, Mismatch, Mode
+from .choices import Fingerprint, KeySyntax, Mismatch, Mode, Unknown
 from .exceptions import PolicyError
 from .identity import ENDPOINT_LENGTH, storable
 from .keys import BodyField, Derived, Header, alphabet
@@ -56,10 +56,15 @@ TYPES: dict[str, tuple[Any, str]] = {
     "replayed_header": (str, "a header's name"),
     "expires_header": ((str, NoneType), "a header's name, or None for none"),
     "lifetime": ((timedelta, NoneType), "a timedelta, or None for ever"),
+    "lease": (timedelta, "a timedelta"),
+    "on_unknown": (Unknown, "an Unknown"),
+    "reconcile": ((Callable, str, NoneType), "a function of a record, its dotted path, or None"),
+    "pointer": ((Callable, str, NoneType), "a function of request and record, its dotted path, or None"),
     "gone_status": (int, "a status"),
     "database": ((str, NoneType), "an alias, or None for the router's"),
     "renderer": ((Callable, str, NoneType), "a function of problem and request, its dotted path, or None"),
 }
+LEASED_ONLY = ("lease", "on_unknown", "reconcile", "pointer")
 # What their members are.
 MEMBERS = {"methods": str, "fingerprint_fields": str, "replayed_headers": str, "stored_errors": int}
 
@@ -68,7 +73,7 @@ def check(policy: "IdempotencyPolicy") -> None:
     """Raise PolicyError with every fault of the policy, each naming its field."""
     faults = [*_types(policy)]
     if not faults:  # the other rules compare values, and rely on their types
-        rules = (_sources, _shape, _same, _kept, _replayed, _in_flight)
+        rules = (_sources, _shape, _same, _kept, _leased, _replayed, _in_flight)
         faults = [fault for rule in rules for fault in rule(policy)]
     if faults:
         raise PolicyError("This IdempotencyPolicy cannot be kept: " + " ".join(faults))
@@ -159,8 +164,6 @@ def _same(policy: "IdempotencyPolicy") -> Iterator[str]:
 
 
 def _kept(policy: "IdempotencyPolicy") -> Iterator[str]:
-    if policy.mode is Mode.LEASED:
-        yield "mode=Mode.LEASED is not available in this version; Mode.ATOMIC is."
     if never := sorted(policy.stored_errors & NEVER_STORED):
         yield f"stored_errors holds {never}: these depend on the moment or the credentials, and are never stored."
     if strange := sorted(set(policy.stored_errors) - set(range(400, 600))):
@@ -171,6 +174,18 @@ def _kept(policy: "IdempotencyPolicy") -> Iterator[str]:
         yield "lifetime must be more than nothing and at most ten years, or None."
     if policy.gone_status not in (404, 410):
         yield f"gone_status is {policy.gone_status}: 404, or 410."
+
+
+def _leased(policy: "IdempotencyPolicy") -> Iterator[str]:
+    if policy.mode is Mode.ATOMIC:
+        for field in LEASED_ONLY:
+            if getattr(policy, field) != type(policy).__dataclass_fields__[field].default:
+                yield f"{field} has no meaning without mode=Mode.LEASED."
+        return
+    if not timedelta(seconds=1) <= policy.lease <= timedelta(days=1):
+        yield "lease must be a second to a day."
+    if (policy.on_unknown is Unknown.RECONCILE) != (policy.reconcile is not None):
+        yield "on_unknown=Unknown.RECONCILE and a reconcile function need each other."
 
 
 def _replayed(policy: "IdempotencyPolicy") -> Iterator[str]:

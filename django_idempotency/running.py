@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .identity import Identity
+    from .lease import Lease
     from .resources import Resource
 
 
@@ -18,12 +19,18 @@ class Running:
 
     Attributes:
         outer: the one that called it, if any.
-        resource: what it has bound so far; see `resources.bind`.
+        lease: its claim, in mode leased.
+        resource: what it has bound so far.
+        harmless: the exception of which it said that nothing had happened before.
+
+    See `handlers` for what a handler does with these.
     """
 
     identity: "Identity"
     outer: "Running | None"
+    lease: "Lease | None" = None
     resource: "Resource | None" = None
+    harmless: Exception | None = None
 
 
 _innermost: ContextVar[Running | None] = ContextVar("idempotency_running", default=None)
@@ -43,9 +50,9 @@ def includes(identity: "Identity") -> bool:
 
 
 @contextmanager
-def run(identity: "Identity") -> Iterator[Running]:
+def run(identity: "Identity", lease: "Lease | None" = None) -> Iterator[Running]:
     """Be under way for the time of a handler."""
-    running = Running(identity, outer=_innermost.get())
+    running = Running(identity, _innermost.get(), lease)
     token = _innermost.set(running)
     try:
         yield running

@@ -14,11 +14,16 @@ def begin(connection: BaseDatabaseWrapper, *, nested: bool) -> transaction.Atomi
     connection.rollback_exc = None  # type: ignore[attr-defined]  # the last one, which Django keeps; see `check_kept`
     if nested:  # a savepoint: that one's failure is its own
         return transaction.atomic(connection.alias)
-    if connection.in_atomic_block and not _of_testcase(connection):
+    if not is_ours(connection):
         # ATOMIC_REQUESTS: claim, handler and response are still one COMMIT, the request's. No savepoint: they also
         # fail together, and a lock that is taken in a savepoint would go when that is rolled back.
         return transaction.atomic(connection.alias, savepoint=False)
     return transaction.atomic(connection.alias, durable=True)
+
+
+def is_ours(connection: BaseDatabaseWrapper) -> bool:
+    """Whether a transaction that is begun now can also be committed, apart from a test case's."""
+    return not connection.in_atomic_block or _of_testcase(connection)
 
 
 def check_kept(connection: BaseDatabaseWrapper) -> None:

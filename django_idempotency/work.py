@@ -23,6 +23,7 @@ class Work(ABC, Generic[R]):
     Attributes:
         executed: what the handler answered, once it has.
         committed: whether that is stored for good.
+        seen: the record as it was when the attempt began, where it was read before.
     """
 
     def __init__(self, call: Call[R], entry: Entry) -> None:
@@ -33,6 +34,7 @@ class Work(ABC, Generic[R]):
         self.claims = claims_for(self.connection.vendor)
         self.executed: Executed[R] | None = None
         self.committed = False
+        self.seen: Row | None = None
 
     @abstractmethod
     def attempt(self) -> Executed[R] | Row | Claim:

@@ -10,14 +10,14 @@ from django.db import InterfaceError, OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
-from ..choices import Mode
+from ..choices import Mode, State
 from ..identity import Identity
 from ..resources import Resource
+from .leases import TABLE as TABLE
+from .leases import Leases
 
 if TYPE_CHECKING:
     from ..responses import Snapshot
-
-TABLE = "idempotency_record"
 
 
 class Row(NamedTuple):
@@ -27,10 +27,12 @@ class Row(NamedTuple):
     Attributes:
         live: False when a new request may take the record over; by the database's clock.
         expires_in: seconds left; None where it lives for ever.
+        lapsed: a claim of mode leased whose time is over; by the database's clock.
     """
 
     live: bool
     expires_in: int | None
+    lapsed: bool | None
     mode: str
     state: str
     fingerprint: str
@@ -40,6 +42,13 @@ class Row(NamedTuple):
     resource_type: str
     resource_id: str
     resource_database: str
+    owner: Any
+    attempt: int
+
+    @property
+    def known(self) -> State:
+        """What is known of the request by now: a claim that has lapsed says nothing any more."""
+        return State.UNKNOWN if self.lapsed else State(self.state)
 
     @property
     def resource(self) -> Resource:
@@ -50,8 +59,8 @@ class Row(NamedTuple):
         return f"<Row {self.state} {self.response_status}>"  # neither body nor headers: it ends up in error reports
 
 
-# The columns that follow `live` and `expires_in`, by their names in the table, which are the model's too.
-COLUMNS = Row._fields[2:]
+# The columns that follow what is computed, by their names in the table, which are the model's too.
+COLUMNS = Row._fields[3:]
 
 
 class Claim(Enum):
@@ -75,6 +84,18 @@ class Trouble(Enum):
     OTHER = "other"
 
 
+class Hold(NamedTuple):
+    """
+    Who holds a claim of mode leased, and for how long.
+
+    Attributes:
+        owner: 32 hexadecimal digits, new for each attempt: the fencing token.
+    """
+
+    owner: str
+    seconds: float
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """The part of a record that is known before the handler runs."""
@@ -83,6 +104,8 @@ class Entry:
     fingerprint: str
     mode: Mode
     lifetime: timedelta | None
+    # Mode leased only.
+    hold: Hold | None = None
 
     @property
     def seconds(self) -> float | None:
@@ -94,13 +117,15 @@ class Claims(ABC):
     """
     The statements of one kind of database.
 
-    A claim lives in the transaction that it was made in, and dies with it; nothing else ever releases it.
+    In mode atomic a claim lives in the transaction that it was made in, and dies with it.
     """
 
     # Whether an ordinary read comes before the transaction: a replay then neither locks nor begins one.
     reads_first: ClassVar[bool]
-    # `SELECT live, expires_in, <COLUMNS> ... WHERE id = %s`
+    # `SELECT live, expires_in, lapsed, <COLUMNS> ... WHERE id = %s`
     READ: ClassVar[str]
+    # What keeps a claim of mode leased, and ends it.
+    leases: ClassVar[Leases]
     # Codes: the whole transaction was undone (deadlock, serialization failure).
     UNDONE: ClassVar[frozenset[object]] = frozenset()
     # Codes: an operational error that says the migrations have not run; it must not pass for a database that is down.
@@ -114,7 +139,7 @@ class Claims(ABC):
     @abstractmethod
     def claim(self, cursor: CursorWrapper, entry: Entry, seen: Row | None) -> Row | Claim:
         """
-        Claim the key for the open transaction.
+        Claim the key for the open transaction; in mode leased, for good: commit it at once.
 
         Args:
             seen: the dead row that a read before the transaction found, if any.
@@ -132,7 +157,7 @@ class Claims(ABC):
             made: the object that the record is bound to.
 
         Returns:
-            False when another request has finished under this key: everything must be rolled back.
+            False when the claim is not ours any more: everything must be rolled back.
         """
 
     @abstractmethod

@@ -11,6 +11,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
 from .base import TABLE, Claim, Entry, Row
+from .leases import Leases
 from .placeholder import PlaceholderClaims
 
 DUPLICATE = 1062
@@ -30,6 +31,7 @@ class MySQLClaims(PlaceholderClaims):
 
     READ = SQL["READ"]
     COMPLETE = SQL["COMPLETE"]
+    leases = Leases(now="UTC_TIMESTAMP(6)", later="UTC_TIMESTAMP(6) + INTERVAL %s SECOND")
     UNDONE = frozenset({1213, 1020})  # deadlock; the row changed since it was read
     SCHEMA = frozenset({1054})  # unknown column
     # Without the bound, a duplicate would stay blocked for up to 50 seconds. Never INSERT IGNORE: it cuts long values.
@@ -40,8 +42,8 @@ class MySQLClaims(PlaceholderClaims):
     TAKE_OVER: ClassVar[str] = f"""
         UPDATE {TABLE} SET
             mode = %s, state = 'in_progress', fingerprint = %s, response_status = NULL, response_headers = '',
-            response_body = NULL, resource_type = '', resource_id = '', resource_database = '', owner = NULL,
-            attempt = 1, lease_expires_at = NULL, created_at = UTC_TIMESTAMP(6), completed_at = NULL,
+            response_body = NULL, resource_type = '', resource_id = '', resource_database = '', owner = %s,
+            attempt = 1, lease_expires_at = UTC_TIMESTAMP(6) + INTERVAL %s SECOND, created_at = UTC_TIMESTAMP(6), completed_at = NULL,
             expires_at = UTC_TIMESTAMP(6) + INTERVAL %s SECOND
         WHERE id = %s"""
 
@@ -72,7 +74,14 @@ class MySQLClaims(PlaceholderClaims):
             return row
         # The lock is held and the row is dead, so this has no condition of its own.
         cursor.execute(
-            self.TAKE_OVER, [entry.mode.value, entry.fingerprint, entry.seconds, entry.identity.digest]
+            self.TAKE_OVER,
+            [
+                entry.mode.value,
+                entry.fingerprint,
+                *(entry.hold or (None, None)),
+                entry.seconds,
+                entry.identity.digest,
+            ],
         )
         return Claim.CLAIMED
 

@@ -31,16 +31,17 @@ class PlaceholderClaims(Claims):
         """
         return {
             "READ": f"""
-                SELECT state <> 'completed' OR expires_at IS NULL OR expires_at > {now}, {left}, {", ".join(COLUMNS)}
+                SELECT state <> 'completed' OR expires_at IS NULL OR expires_at > {now}, {left},
+                    state = 'in_progress' AND lease_expires_at <= {now}, {", ".join(COLUMNS)}
                 FROM {TABLE} WHERE id = %s""",
             "INSERT": f"""
                 INTO {TABLE} (id, scope, endpoint, idempotency_key, mode, state, fingerprint, response_headers,
-                    resource_type, resource_id, resource_database, attempt, created_at, expires_at)
-                VALUES (%s, %s, %s, %s, %s, 'in_progress', %s, '', '', '', '', 1, {now}, {later})""",
+                    resource_type, resource_id, resource_database, owner, attempt, lease_expires_at, created_at, expires_at)
+                VALUES (%s, %s, %s, %s, %s, 'in_progress', %s, '', '', '', '', %s, 1, {later}, {now}, {later})""",
             "COMPLETE": f"""
                 UPDATE {TABLE} SET state = 'completed', response_status = %s, response_headers = %s,
                     response_body = %s, resource_type = %s, resource_id = %s, resource_database = %s,
-                    completed_at = {now}
+                    completed_at = {now}, lease_expires_at = NULL
                 WHERE id = %s AND state = 'in_progress'""",
         }
 
@@ -49,11 +50,14 @@ class PlaceholderClaims(Claims):
         """The parameters of INSERT."""
         identity = entry.identity
         parts = (identity.digest, identity.scope, identity.endpoint, identity.key)
-        return [*parts, entry.mode.value, entry.fingerprint, entry.seconds]
+        held = entry.hold or (None, None)
+        return [*parts, entry.mode.value, entry.fingerprint, *held, entry.seconds]
 
     def store(self, cursor: CursorWrapper, entry: Entry, snapshot: Any, made: Resource) -> bool:
-        cursor.execute(
-            self.COMPLETE,
-            [snapshot.status, snapshot.header_text, snapshot.body, *made, entry.identity.digest],
-        )
+        response = (snapshot.status, snapshot.header_text, snapshot.body)
+        parameters = [*response, *made, entry.identity.digest]
+        if entry.hold is None:
+            cursor.execute(f"{self.COMPLETE} AND owner IS NULL", parameters)
+        else:
+            cursor.execute(f"{self.COMPLETE} AND owner = %s", [*parameters, entry.hold.owner])
         return bool(cursor.rowcount == 1)

@@ -14,6 +14,7 @@ from django.db.backends.utils import CursorWrapper
 from ..identity import Identity
 from ..resources import Resource
 from .base import COLUMNS, TABLE, Claim, Claims, Entry, Row
+from .leases import Leases
 
 # The server ended the session: shut down, crashed, not yet up, and three timeouts.
 ENDED = frozenset({"57P01", "57P02", "57P03", "25P03", "25P04", "57P05"})
@@ -31,7 +32,8 @@ class PostgreSQLClaims(Claims):
     LOCK: ClassVar[str] = "SELECT pg_try_advisory_xact_lock(%s)"
 
     READ = f"""
-        SELECT {LIVE}, floor(EXTRACT(EPOCH FROM expires_at - statement_timestamp()))::bigint, {", ".join(COLUMNS)}
+        SELECT {LIVE}, floor(EXTRACT(EPOCH FROM expires_at - statement_timestamp()))::bigint,
+            state = 'in_progress' AND lease_expires_at <= statement_timestamp(), {", ".join(COLUMNS)}
         FROM {TABLE} WHERE id = %s"""
 
     # Taken over only where it is finished and expired: a leased row in flight or unknown never is.
@@ -52,8 +54,35 @@ class PostgreSQLClaims(Claims):
             expires_at = excluded.expires_at
         WHERE record.state = 'completed' AND record.expires_at <= statement_timestamp()"""
 
+    # Mode leased: committed by itself, so it needs no lock; and a row that is there answers instead.
+    LEASE: ClassVar[str] = f"""
+        INSERT INTO {TABLE} AS record
+            (id, scope, endpoint, idempotency_key, mode, state, fingerprint, response_headers,
+             resource_type, resource_id, resource_database, owner, attempt, lease_expires_at, created_at, expires_at)
+        VALUES (%s, %s, %s, %s, %s, 'in_progress', %s, '', '', '', '', %s, 1, now() + make_interval(secs => %s),
+             now(), now() + make_interval(secs => %s))
+        ON CONFLICT (id) DO UPDATE SET
+            mode = excluded.mode, state = excluded.state, fingerprint = excluded.fingerprint, response_status = NULL,
+            response_headers = '', response_body = NULL, resource_type = '', resource_id = '', resource_database = '',
+            owner = excluded.owner, attempt = 1, lease_expires_at = excluded.lease_expires_at,
+            created_at = excluded.created_at, completed_at = NULL, expires_at = excluded.expires_at
+        WHERE record.state = 'completed' AND record.expires_at <= statement_timestamp()"""
+
+    COMPLETE: ClassVar[str] = f"""
+        UPDATE {TABLE} SET state = 'completed', response_status = %s, response_headers = %s, response_body = %s,
+            resource_type = %s, resource_id = %s, resource_database = %s, completed_at = statement_timestamp(),
+            lease_expires_at = NULL
+        WHERE id = %s AND owner = %s AND state = 'in_progress'"""
+
+    leases = Leases(now="statement_timestamp()", later="statement_timestamp() + make_interval(secs => %s)")
+
     def claim(self, cursor: CursorWrapper, entry: Entry, seen: Row | None) -> Row | Claim:
-        locked, row = self._lock_and_read(cursor, entry.identity)
+        identity = entry.identity
+        if entry.hold is not None:
+            parts = (identity.digest, identity.scope, identity.endpoint, identity.key, entry.mode.value)
+            cursor.execute(self.LEASE, [*parts, entry.fingerprint, *entry.hold, entry.seconds])
+            return Claim.CLAIMED if cursor.rowcount == 1 else Claim.AGAIN
+        locked, row = self._lock_and_read(cursor, identity)
         if row is not None and row.live:
             return row  # also when the lock is taken: by another replay
         return Claim.CLAIMED if locked else Claim.IN_FLIGHT
@@ -75,6 +104,10 @@ class PostgreSQLClaims(Claims):
 
     def store(self, cursor: CursorWrapper, entry: Entry, snapshot: Any, made: Resource) -> bool:
         identity = entry.identity
+        if entry.hold is not None:
+            response = (snapshot.status, snapshot.header_text, snapshot.body)
+            cursor.execute(self.COMPLETE, [*response, *made, identity.digest, entry.hold.owner])
+            return bool(cursor.rowcount == 1)
         cursor.execute(
             self.STORE,
             [

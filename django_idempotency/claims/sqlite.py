@@ -12,14 +12,16 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
 from .base import Claim, Entry, Row
+from .leases import Leases
 from .placeholder import PlaceholderClaims
 
 # Doubled for the parameter style.
 FORMAT = "'%%Y-%%m-%%d %%H:%%M:%%f'"
 NOW = f"strftime({FORMAT}, 'now')"
+LATER = f"strftime({FORMAT}, 'now', %s || ' seconds')"
 SQL = PlaceholderClaims.statements(
     now=NOW,
-    later=f"strftime({FORMAT}, 'now', %s || ' seconds')",
+    later=LATER,
     left="CAST((julianday(expires_at) - julianday('now')) * 86400 AS INTEGER)",
 )
 
@@ -29,13 +31,14 @@ class SQLiteClaims(PlaceholderClaims):
 
     READ = SQL["READ"]
     COMPLETE = SQL["COMPLETE"]
+    leases = Leases(now=NOW, later=LATER)
     SCHEMA = frozenset({sqlite3.SQLITE_ERROR})
     CLAIM: ClassVar[str] = f"""
         INSERT {SQL["INSERT"]}
         ON CONFLICT (id) DO UPDATE SET
             mode = excluded.mode, state = excluded.state, fingerprint = excluded.fingerprint, response_status = NULL,
             response_headers = '', response_body = NULL, resource_type = '', resource_id = '', resource_database = '',
-            owner = NULL, attempt = 1, lease_expires_at = NULL, created_at = excluded.created_at, completed_at = NULL,
+            owner = excluded.owner, attempt = 1, lease_expires_at = excluded.lease_expires_at, created_at = excluded.created_at, completed_at = NULL,
             expires_at = excluded.expires_at
         WHERE state = 'completed' AND expires_at <= {NOW}"""
 

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.urls("tests.budgets.views")
 BUSINESS = r"INSERT INTO app_effect .*"
 READ = r"SELECT .* FROM idempotency_record WHERE id = '[0-9a-f]{64}'"
 LOCK = r"SELECT pg_try_advisory_xact_lock\( ?-?\d+\)"
-COMPLETE = r"UPDATE idempotency_record SET state = 'completed', .* WHERE id = '[0-9a-f]{64}' AND state = 'in_progress'"
+COMPLETE = r"UPDATE idempotency_record SET state = 'completed', .* WHERE id = '[0-9a-f]{64}' AND state = 'in_progress' AND owner IS NULL"
 FRESH = {
     "postgresql": [
         LOCK,

@@ -22,6 +22,7 @@ from django_idempotency import (
     Mismatch,
     Mode,
     PolicyError,
+    Unknown,
 )
 from django_idempotency.presets import DEFAULT
 from django_idempotency.scopes import everyone
@@ -63,6 +64,10 @@ DEFAULTS: dict[str, Any] = {
     "expires_header": "Idempotency-Key-Expires-In",
     "lifetime": timedelta(days=1),
     "gone_status": 404,
+    "lease": timedelta(minutes=1),
+    "on_unknown": Unknown.FAIL,
+    "reconcile": None,
+    "pointer": None,
     "database": None,
     "renderer": None,
 }

@@ -16,6 +16,7 @@ from django_idempotency import (
     Mismatch,
     Mode,
     PolicyError,
+    Unknown,
 )
 
 NAN = float("nan")
@@ -77,7 +78,10 @@ WRONG: list[tuple[str, Any, str]] = [
     *[("retry_after", value, "at least 1") for value in (0, -1)],
     *[("retry_after", value, "whole number") for value in (None, 1.5, "1", True)],
     *[("mode", value, "Mode") for value in (None, "atomic")],
-    ("mode", Mode.LEASED, "not available"),
+    ("lease", timedelta(minutes=2), "no meaning without mode=Mode.LEASED"),
+    ("on_unknown", Unknown.RETRY, "no meaning without mode=Mode.LEASED"),
+    ("reconcile", print, "no meaning without mode=Mode.LEASED"),
+    ("pointer", "path.to.function", "no meaning without mode=Mode.LEASED"),
     *[("stored_errors", frozenset({s}), "never stored") for s in (401, 403, 408, 412, 423, 425, 428, 429)],
     *[("stored_errors", frozenset({s}), "400 to 599") for s in (0, 200, 302, 399, 600, -400, True)],
     *[("stored_errors", frozenset({s, 99}), "statuses") for s in ("400", None, 400.5)],
@@ -155,7 +159,7 @@ def test_every_fault_is_told_at_once() -> None:
             methods=("GET",),
             replayed_headers=("Set-Cookie", "Date"),
             stored_errors=frozenset({401, 200}),
-            mode=Mode.LEASED,
+            lease=timedelta(minutes=2),
         )
     told = str(refused.value)
     for part in (
@@ -178,10 +182,23 @@ def test_every_wrong_type_is_told_at_once() -> None:
         IdempotencyPolicy(keys="Idempotency-Key", required="no")  # type: ignore[arg-type]
 
 
-def test_leased_is_refused_in_plain_words() -> None:
-    """A mode that this version cannot keep is refused, and the refusal names the one that it can."""
-    with pytest.raises(PolicyError, match=r"LEASED is not available in this version; Mode\.ATOMIC is"):
-        IdempotencyPolicy(mode=Mode.LEASED)
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"lease": timedelta(milliseconds=999)}, "a second to a day"),
+        ({"lease": timedelta(days=1, seconds=1)}, "a second to a day"),
+        ({"lease": 60}, "timedelta"),
+        ({"on_unknown": "retry"}, "an Unknown"),
+        ({"on_unknown": Unknown.RECONCILE}, "need each other"),
+        ({"reconcile": print}, "need each other"),
+        ({"on_unknown": Unknown.RETRY, "reconcile": print}, "need each other"),
+        ({"pointer": "nowhere"}, "dotted path"),
+    ],
+)
+def test_faults_of_mode_leased(values: dict[str, Any], words: str) -> None:
+    """What only mode leased has is checked where the policy is written, too."""
+    with pytest.raises(PolicyError, match=words):
+        IdempotencyPolicy(mode=Mode.LEASED, **values)
 
 
 def test_a_policy_error_is_a_value_error() -> None:

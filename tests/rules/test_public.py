@@ -19,16 +19,23 @@ NAMES = {
     "STRIPE",
     "BodyField",
     "Derived",
+    "Finding",
     "Fingerprint",
     "Header",
     "IdempotencyError",
     "IdempotencyPolicy",
     "KeySyntax",
+    "LeaseLost",
     "Mismatch",
     "Mode",
+    "NothingHappened",
     "PolicyError",
     "Problem",
+    "Unknown",
     "bind",
+    "downstream_key",
+    "extend",
+    "harmless",
 }
 # What users import by its module.
 BY_MODULE = {
@@ -43,7 +50,9 @@ CHOICES = {
     "Fingerprint": {"SEMANTIC", "RAW", "TARGET"},
     "KeySyntax": {"LENIENT", "STRICT", "LITERAL"},
     "Mismatch": {"REJECT", "REPLAY", "VALIDATE"},
+    "Finding": {"NOT_DONE", "STILL_UNKNOWN"},
     "Mode": {"ATOMIC", "LEASED"},
+    "Unknown": {"FAIL", "RETRY", "RECONCILE"},
 }
 CODES = {
     "idempotency_key_required",
@@ -52,6 +61,8 @@ CODES = {
     "invalid_body",
     "idempotency_conflict",
     "idempotency_in_progress",
+    "outcome_unknown",
+    "nothing_happened",
     "not_found",
     "response_unavailable",
     "idempotency_unavailable",

@@ -128,7 +128,7 @@ def _values() -> dict[str, Any]:
     snapshot: Snapshot = capture(response, OPEN)
     values = dict.fromkeys(COLUMNS, "")
     values |= {"response_body": ANSWER.encode(), "response_headers": snapshot.header_text}  # type: ignore[dict-item]
-    row = Row(live=True, expires_in=1, **values)  # type: ignore[arg-type]
+    row = Row(live=True, expires_in=1, lapsed=False, **values)  # type: ignore[arg-type]
     record = IdempotencyRecord.of(identity, row, OPEN)
     return {
         "identity": identity,

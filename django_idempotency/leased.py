@@ -1,0 +1,175 @@
+"""
+Mode leased: the claim is committed first, and held by a lease while the handler calls the outside world.
+
+    claim -> COMMIT -> BEGIN -> the handler -> store, if the claim is still ours -> COMMIT
+
+What the handler writes is exactly once, as in mode atomic: it is committed with the response or not at all. What it
+does outside cannot be undone, so whatever ends in between leaves a record whose outcome is unknown.
+"""
+
+import logging
+from dataclasses import replace
+from uuid import uuid4
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db import Error, transaction
+
+from . import fingerprints, running
+from .calls import Call, Executed, R
+from .choices import Finding, State, Unknown
+from .claims.base import Claim, Entry, Hold, Row, Trouble
+from .exceptions import LeaseLost, NothingHappened, Unavailable
+from .failures import Stage, Verdict, judge
+from .fingerprints import Match
+from .lease import Lease
+from .resources import Resource
+from .responses import Snapshot
+from .running import Running
+from .transactions import begin, is_ours
+from .work import IN_DOUBT, Work
+
+logger = logging.getLogger("django_idempotency")
+
+INSIDE = (
+    "Mode.LEASED commits its claim before the handler runs, and cannot do that inside a transaction: "
+    "ATOMIC_REQUESTS, a transaction.atomic around the view, or another guarded handler."
+)
+
+
+class LeasedWork(Work[R]):
+    """Each write is a compare-and-set on our own claim; where it changes no row, the claim is not ours any more."""
+
+    def __init__(self, call: Call[R], entry: Entry) -> None:
+        hold = Hold(uuid4().hex, call.policy.lease.total_seconds())
+        super().__init__(call, replace(entry, hold=hold))
+        if not is_ours(self.connection):
+            raise ImproperlyConfigured(INSIDE)
+        self.lease = Lease(self.connection, self.claims.leases, entry.identity.digest, hold)
+
+    def attempt(self) -> Executed[R] | Row | Claim:
+        try:
+            claimed = self._claim()
+        except Error as error:
+            return self._not_claimed(error)
+        return self._run() if claimed is Claim.CLAIMED else claimed
+
+    # -- The claim ---------------------------------------------------------------------------------
+
+    def _claim(self) -> Row | Claim:
+        self.seen = self.read()
+        if self.seen is None or not self.seen.live:
+            with begin(self.connection, nested=False), self.connection.cursor() as cursor:
+                return self.claims.claim(cursor, self.entry, self.seen)
+        if self.seen.known is State.IN_PROGRESS:
+            return Claim.IN_FLIGHT
+        return self._find_out(self.seen) if self.seen.known is State.UNKNOWN else self.seen
+
+    def _not_claimed(self, error: Error) -> Claim:
+        trouble = self.claims.trouble(self.connection, error)
+        if trouble is Trouble.AGAIN:
+            return Claim.AGAIN
+        if trouble is Trouble.OTHER:
+            raise error
+        logger.error("The database failed a request at its claim: %s", type(error).__name__)
+        raise Unavailable from error
+
+    def _find_out(self, seen: Row) -> Row | Claim:
+        """Do what the policy says of a request whose worker was lost: leave it, run it again, or ask."""
+        policy = self.call.policy
+        same = fingerprints.compare(seen.fingerprint, self.entry.fingerprint, self.call) is Match.SAME
+        if policy.on_unknown is Unknown.FAIL or not same:
+            return seen
+        if not self.lease.take(seen.owner):
+            return Claim.AGAIN
+        return Claim.CLAIMED if policy.on_unknown is Unknown.RETRY else self._reconcile(seen)
+
+    def _reconcile(self, seen: Row) -> Row | Claim:
+        """Ask the policy's hook. The claim is ours by now, so nobody else asks, or runs, at the same time."""
+        finding: Snapshot | Finding = Finding.STILL_UNKNOWN
+        try:
+            with (
+                running.run(self.entry.identity, self.lease) as handler,
+                begin(self.connection, nested=False),
+                self.connection.cursor() as cursor,
+            ):
+                finding = self.call.reconcile(self.entry.identity, seen)
+                if isinstance(finding, Snapshot):
+                    made = handler.resource or seen.resource
+                    if not self.claims.store(cursor, self.entry, finding, made):
+                        transaction.set_rollback(True, self.alias)
+        except Exception as error:
+            logger.error("A reconcile hook failed.", exc_info=error)
+            finding = Finding.STILL_UNKNOWN
+        if isinstance(finding, Snapshot):
+            return Claim.AGAIN  # to be read and replayed like any other
+        if finding is Finding.NOT_DONE:
+            return Claim.CLAIMED
+        self.lease.doubt()
+        return self.read() or Claim.AGAIN
+
+    # -- The handler -------------------------------------------------------------------------------
+
+    def _run(self) -> Executed[R] | Row:
+        with running.run(self.entry.identity, self.lease) as handler:
+            try:
+                with begin(self.connection, nested=False):
+                    transaction.on_commit(self.mark_committed, self.alias)
+                    self.executed = self.respond(handler)
+                    stored = self.executed.stored and self._store(self.executed, handler)
+                    if not stored:
+                        transaction.set_rollback(True, self.alias)
+            except BaseException as error:
+                return self._after(error, handler)
+        if not self.executed.stored:
+            self._end(handler, self.call.raised, status=self.call.status(self.executed.response))
+        elif not stored:
+            return self._winner()
+        return self.executed
+
+    def _store(self, executed: Executed[R], handler: Running) -> bool:
+        with self.connection.cursor() as cursor:
+            snapshot = self.call.capture(executed.response)
+            return self.claims.store(cursor, self.entry, snapshot, handler.resource or Resource())
+
+    def _after(self, error: BaseException, handler: Running) -> Executed[R] | Row:
+        """What an exception out of the handler, or out of COMMIT, means for the request."""
+        if self.committed and self.executed is not None:
+            logger.error("An on_commit hook of a guarded request raised.", exc_info=error)
+            return self.executed
+        if isinstance(error, LeaseLost):
+            return self._winner()
+        if isinstance(error, Error):
+            stage = Stage.RUN if self.executed is None else Stage.COMMIT
+            trouble = self.claims.trouble(self.connection, error)
+            if judge(stage, trouble, joined=False) is not Verdict.RAISE:
+                return self._in_doubt(error)
+        self._end(handler, error)
+        raise error
+
+    def _in_doubt(self, error: Error) -> Row:
+        """The session was lost, or COMMIT: ask a new one what has become of the request."""
+        row = self.read_anew()
+        if row is not None and row.live and row.known is State.COMPLETED:
+            return row
+        self.lease.doubt()
+        logger.error("The database failed a leased request: %s", type(error).__name__)
+        raise Unavailable(IN_DOUBT) from error
+
+    def _winner(self) -> Row:
+        """The response of whoever holds, or resolved, the claim that was ours; our own work is rolled back."""
+        row = self.read()
+        if row is not None and row.live and row.known is State.COMPLETED:
+            return row
+        raise Unavailable(IN_DOUBT)
+
+    def _end(self, handler: Running, raised: BaseException | None, status: int = 500) -> None:
+        """
+        Say what an attempt without a stored response leaves behind.
+
+        A handler that *returns* a 4xx knows what it did. One that raises may have been half way through.
+        """
+        said_so = isinstance(raised, NothingHappened) or (raised is not None and raised is handler.harmless)
+        if said_so or (raised is None and status < 500):
+            self.lease.release()
+        else:
+            self.lease.doubt()
