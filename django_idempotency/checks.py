@@ -8,9 +8,11 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, router
 
+from .choices import Mode
 from .conf import Settings, resolve, settings
 from .models import IdempotencyRecord
 from .policy import IdempotencyPolicy
+from .routes import routes
 
 HINT = "See docs/reference/checks.md."
 
@@ -47,6 +49,52 @@ def _values(given: Settings) -> Iterator[CheckMessage]:
             'IDEMPOTENCY["ENABLED"] is off: no view is guarded, and every retry runs again.',
             hint=HINT,
             id="django_idempotency.W001",
+        )
+
+
+@register(Tags.urls)
+def check_routes(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
+    """What the guarded routes ask of the project."""
+    if not getattr(django_settings, "ROOT_URLCONF", None):
+        return []
+    try:
+        settings()
+    except ImproperlyConfigured:  # E001
+        return []
+    guarded = {
+        (route.path, route.policy): route
+        for route in routes("POST", "PATCH", "PUT", "DELETE")
+        if route.policy is not None
+    }
+    return [found for (path, policy), route in guarded.items() for found in _route(path, policy, route.view)]
+
+
+def _route(path: str, policy: IdempotencyPolicy, view: Any) -> Iterator[CheckMessage]:
+    name = f"The route /{path}"
+    alias = IdempotencyRecord.alias(policy)
+    if policy.mode is Mode.ATOMIC:
+        if alias != router.db_for_write(IdempotencyRecord):
+            yield Warning(
+                f"{name} keeps its records on {alias!r}: in mode atomic only what its handler writes to that database "
+                "is exactly once. If it writes elsewhere, it needs mode=Mode.LEASED.",
+                hint=HINT,
+                id="django_idempotency.W006",
+            )
+        return
+    joined = connections[alias].settings_dict["ATOMIC_REQUESTS"]
+    if joined and alias not in getattr(view, "_non_atomic_requests", ()):
+        yield Error(
+            f"{name} is guarded in mode leased, whose claim is committed first, and ATOMIC_REQUESTS of {alias!r} puts "
+            "it inside a transaction. Decorate the view with @transaction.non_atomic_requests.",
+            hint=HINT,
+            id="django_idempotency.E003",
+        )
+    if policy.lease.total_seconds() <= settings().REQUEST_TIMEOUT:
+        yield Warning(
+            f"{name} has a lease of {policy.lease.total_seconds():g} s, and a request may run for "
+            f"{settings().REQUEST_TIMEOUT:g} s: a request that is still running could count as lost.",
+            hint=HINT,
+            id="django_idempotency.W005",
         )
 
 

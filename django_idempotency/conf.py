@@ -21,6 +21,8 @@ class Settings:
     SCOPE: Callable[[Any], str | None] | str = "django_idempotency.scopes.caller"
     # The policy of views that name none: an IdempotencyPolicy, or its dotted path.
     POLICY: Any = "django_idempotency.presets.DEFAULT"
+    # Seconds that the server lets a request run; a lease must be longer. Gunicorn's default.
+    REQUEST_TIMEOUT: float = 30.0
     # How refusals look, for policies that do not say: (problem, request) -> response, or its dotted path.
     RENDERER: Callable[[Any, Any], Any] | str = "django_idempotency.problems.render"
 

@@ -14,6 +14,7 @@ from .conf import resolve, settings
 from .exceptions import PolicyError
 from .http import BeforeReplay, HttpCall, ValidateReplay, answer
 from .policy import IdempotencyPolicy
+from .routes import MARK
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -75,7 +76,9 @@ def idempotent(
 
     def decorate(view: Any) -> Any:
         _refuse_wrong_place(view)
-        return _wrap(view, serve)
+        wrapped = _wrap(view, serve)
+        setattr(wrapped, MARK, policy)
+        return wrapped
 
     return decorate(first) if callable(first) else decorate
 

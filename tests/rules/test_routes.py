@@ -1,0 +1,163 @@
+"""Which routes are guarded, as the checks see it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.checks import run_checks
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.test import override_settings
+from django.urls import include, path
+from django.utils.decorators import method_decorator
+from django.views import View
+from rest_framework.decorators import action, api_view
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.routers import SimpleRouter
+from rest_framework.views import APIView
+from rest_framework.viewsets import GenericViewSet
+
+from django_idempotency import IdempotencyPolicy, Mode
+from django_idempotency.decorators import idempotent
+from django_idempotency.mixins import IdempotencyMixin
+from django_idempotency.presets import DEFAULT
+from django_idempotency.routes import routes
+from tests.rig import Database
+
+pytestmark = pytest.mark.urls(__name__)
+
+OTHER = IdempotencyPolicy(required=True)
+LEASED = IdempotencyPolicy(mode=Mode.LEASED)
+SHORT = LEASED.but(lease=timedelta(seconds=30))
+
+
+def plain(request: HttpRequest) -> HttpResponse:
+    return HttpResponse()
+
+
+@api_view(["POST", "PATCH"])
+@idempotent(OTHER)
+def of_drf(request: Request) -> Response:
+    return Response()
+
+
+@api_view(["POST"])
+def bare(request: Request) -> Response:
+    return Response()
+
+
+class Posts(View):
+    def post(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponse()
+
+
+@method_decorator(idempotent, name="post")
+class GuardedPosts(Posts):
+    pass
+
+
+class Guarded(IdempotencyMixin, APIView):
+    idempotency_policy = OTHER
+
+    def post(self, request: Request) -> Response:
+        return Response()
+
+    def put(self, request: Request) -> Response:
+        return Response()
+
+
+class Things(IdempotencyMixin, GenericViewSet):
+    def create(self, request: Request) -> Response:
+        return Response()
+
+    @action(detail=True, methods=["post"], idempotency_policy=OTHER)
+    def cancel(self, request: Request, pk: str) -> Response:
+        return Response()
+
+    @action(detail=True, methods=["get"])
+    def look(self, request: Request, pk: str) -> Response:
+        return Response()
+
+
+router = SimpleRouter()
+router.register("things", Things, basename="thing")
+nested = [
+    path("decorated/", idempotent(plain)),
+    path("named/<int:pk>/", idempotent(OTHER)(plain)),
+    path("drf/", of_drf),
+    path("bare/", bare),
+    path("posts/", Posts.as_view()),
+    path("guarded-posts/", GuardedPosts.as_view()),
+    path("guarded/", Guarded.as_view()),
+]
+urlpatterns = [path("plain/", plain), path("in/", include(nested)), *router.urls]
+
+
+def test_every_way_to_guard_is_seen() -> None:
+    """REQ 21: a route is known with the policy that its requests meet, or as not guarded."""
+    found = {(route.method, route.path): route.policy for route in routes("POST", "PUT")}
+    assert found == {
+        ("POST", "plain/"): None,
+        ("PUT", "plain/"): None,
+        ("POST", "in/decorated/"): DEFAULT,
+        ("PUT", "in/decorated/"): None,
+        ("POST", "in/named/<int:pk>/"): OTHER,
+        ("PUT", "in/named/<int:pk>/"): None,
+        ("POST", "in/drf/"): OTHER,
+        ("POST", "in/bare/"): None,
+        ("POST", "in/posts/"): None,
+        ("POST", "in/guarded-posts/"): DEFAULT,
+        ("POST", "in/guarded/"): OTHER,
+        ("PUT", "in/guarded/"): None,
+        ("POST", "^things/$"): DEFAULT,
+        ("POST", "^things/(?P<pk>[^/.]+)/cancel/$"): OTHER,
+    }
+
+
+def told(view: Any) -> list[tuple[str, str]]:
+    """The checks' ids about a project with one route, and the route that each names."""
+    from types import ModuleType
+
+    urls: Any = ModuleType("one_route")
+    urls.urlpatterns = [path("pay/", view)]
+    with override_settings(ROOT_URLCONF=urls):
+        return [
+            (str(found.id).rpartition(".")[2], found.msg.split()[2])
+            for found in run_checks()
+            if str(found.id).startswith("django_idempotency")
+        ]
+
+
+@pytest.mark.databases("sqlite")
+@pytest.mark.database_settings(ATOMIC_REQUESTS=True)
+def test_leased_under_atomic_requests_is_told(database: Database) -> None:
+    """E003: a claim that cannot be committed first is told at start-up, unless the view is exempt."""
+    view = idempotent(LEASED)(plain)
+    assert told(view) == [("E003", "/pay/")]
+    assert told(transaction.non_atomic_requests(view)) == []
+    assert told(idempotent(OTHER)(plain)) == []
+
+
+@pytest.mark.databases("sqlite")
+def test_a_short_lease_is_told(database: Database) -> None:
+    """W005: a lease that ends while its request may still run is told."""
+    assert told(idempotent(SHORT)(plain)) == [("W005", "/pay/")]
+    assert told(idempotent(LEASED)(plain)) == []
+    with override_settings(IDEMPOTENCY={"REQUEST_TIMEOUT": 90}):
+        assert told(idempotent(LEASED)(plain)) == [("W005", "/pay/")]
+
+
+@pytest.mark.databases("sqlite")
+def test_records_elsewhere_are_told(database: Database) -> None:
+    """W006: in mode atomic, records on another alias protect only what is written there."""
+    from django.db import connections
+
+    connections.settings["records"] = {**connections.settings["default"]}
+    try:
+        assert told(idempotent(OTHER.but(database="records"))(plain)) == [("W006", "/pay/")]
+        assert told(idempotent(LEASED.but(database="records"))(plain)) == []
+    finally:
+        del connections.settings["records"]
