@@ -14,6 +14,7 @@ What can go wrong, each with the stable code that a client sees.
     ├── ResponseUnavailable        it succeeded, but its response was not kept
     └── Unavailable                the database did not answer, or took it back
     LeaseLost                      raised in a handler of mode leased whose claim has gone to another attempt
+    ResolutionRefused              resolving by hand what is not unknown, or has changed since it was looked at
     PolicyError                    a policy that contradicts itself, raised where it is written
 
 No message holds a key, a body or a secret: they end up in logs and in error pages.
@@ -107,6 +108,10 @@ class Unavailable(IdempotencyError):
 
 class LeaseLost(Exception):
     """The claim of a handler of mode leased has gone to another attempt, or was resolved; let it pass."""
+
+
+class ResolutionRefused(Exception):
+    """Nothing was resolved; the message says why, to whoever tried."""
 
 
 class PolicyError(ValueError):

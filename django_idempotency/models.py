@@ -81,4 +81,30 @@ class IdempotencyRecord(models.Model):
             identity.key,
             *row[len(row) - len(COLUMNS) :],
         )
-        return cls.from_db(cls.alias(policy), names, values)
+        record = cls.from_db(cls.alias(policy), names, values)
+        # As a query would give it; MariaDB and SQLite store text.
+        record.owner = cls._meta.get_field("owner").to_python(row.owner)
+        return record
+
+
+class IdempotencyAudit(models.Model):
+    """A line about what somebody did to a record by hand. It outlives the record."""
+
+    # The record's primary key. No foreign key: the record may be gone.
+    record = ByteText(max_length=64, ascii_only=True, db_index=True)
+    scope = ByteText(max_length=255)
+    endpoint = ByteText(max_length=255)
+    # "completed" or "released".
+    action = ByteText(max_length=16, ascii_only=True)
+    # The attempt that was resolved.
+    attempt = models.PositiveIntegerField()
+    who = models.CharField(max_length=255)
+    why = models.TextField()
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        db_table = "idempotency_audit"
+        verbose_name = "idempotency audit line"
+
+    def __str__(self) -> str:
+        return f"{self.action} by {self.who}"
