@@ -6,7 +6,7 @@ The views' side is `django_idempotency.mixins` and `django_idempotency.decorator
 
 from .choices import Finding, Fingerprint, KeySyntax, Mismatch, Mode, Unknown
 from .exceptions import IdempotencyError, LeaseLost, NothingHappened, PolicyError
-from .handlers import bind, downstream_key, extend, harmless
+from .handlers import abind, aextend, bind, downstream_key, extend, harmless
 from .keys import BodyField, Derived, Header
 from .policy import REPLAYED_HEADERS, IdempotencyPolicy
 from .presets import IETF, STRIPE
@@ -31,6 +31,8 @@ __all__ = [
     "PolicyError",
     "Problem",
     "Unknown",
+    "abind",
+    "aextend",
     "bind",
     "downstream_key",
     "extend",

@@ -45,8 +45,7 @@ class AtomicWork(Work[R]):
             return claimed
         if self.executed is not None:  # it ran, and its transaction was undone: never twice in one request
             raise Unavailable
-        if len(self.connection.atomic_blocks) == 1:  # COMMIT is ours, and this hook, the first, tells of it
-            transaction.on_commit(self.mark_committed, self.alias)
+        self.watch_commit()
         return self._run()
 
     def _run(self) -> Executed[R] | Claim:

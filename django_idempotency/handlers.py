@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import uuid4
 
+from asgiref.sync import sync_to_async
 from django.db.models import Model
 
 from . import running
@@ -59,6 +60,16 @@ def extend(seconds: float | None = None) -> None:
     handler = running.innermost()
     if handler is not None and handler.lease is not None:
         handler.lease.extend(seconds)
+
+
+async def abind(instance: Model) -> None:
+    """`bind`, for async views."""
+    await sync_to_async(bind)(instance)
+
+
+async def aextend(seconds: float | None = None) -> None:
+    """`extend`, for async views."""
+    await sync_to_async(extend)(seconds)
 
 
 @contextmanager

@@ -44,6 +44,7 @@ class LeasedWork(Work[R]):
         super().__init__(call, replace(entry, hold=hold))
         if not is_ours(self.connection):
             raise ImproperlyConfigured(INSIDE)
+        self.started = False
         self.lease = Lease(self.connection, self.claims.leases, entry.identity.digest, hold)
 
     def attempt(self) -> Executed[R] | Row | Claim:
@@ -113,7 +114,10 @@ class LeasedWork(Work[R]):
         with running.run(self.entry.identity, self.lease) as handler:
             try:
                 with begin(self.connection, nested=False):
-                    transaction.on_commit(self.mark_committed, self.alias)
+                    self.watch_commit()
+                    if self.lease.alone:  # on SQLite: be the writer before anything is done outside
+                        self.lease.extend()
+                    self.started = True
                     self.executed = self.respond(handler)
                     stored = self.executed.stored and self._store(self.executed, handler)
                     if not stored:
@@ -138,6 +142,9 @@ class LeasedWork(Work[R]):
             return self.executed
         if isinstance(error, LeaseLost):
             return self._winner()
+        if not self.started and isinstance(error, Error):
+            self.lease.release()
+            raise Unavailable from error
         if isinstance(error, Error):
             stage = Stage.RUN if self.executed is None else Stage.COMMIT
             trouble = self.claims.trouble(self.connection, error)

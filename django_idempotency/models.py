@@ -1,6 +1,7 @@
 """The record of one idempotency key."""
 
 from typing import Self
+from uuid import UUID
 
 from django.db import models, router
 
@@ -83,7 +84,7 @@ class IdempotencyRecord(models.Model):
         )
         record = cls.from_db(cls.alias(policy), names, values)
         # As a query would give it; MariaDB and SQLite store text.
-        record.owner = cls._meta.get_field("owner").to_python(row.owner)
+        record.owner = UUID(row.owner) if isinstance(row.owner, str) else row.owner
         return record
 
 

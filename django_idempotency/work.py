@@ -67,6 +67,10 @@ class Work(ABC, Generic[R]):
                 handler.resource = None  # undone with the rest
         return Executed(response, stored=policy.keeps(status))
 
-    def mark_committed(self) -> None:
-        """Called by the first hook of the transaction that stores the response."""
+    def watch_commit(self) -> None:
+        """Begin a transaction with a hook that tells of its COMMIT, where that is ours."""
+        if len(self.connection.atomic_blocks) == 1:
+            transaction.on_commit(self._mark_committed, self.alias)
+
+    def _mark_committed(self) -> None:
         self.committed = True

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.http import HttpResponse, JsonResponse
 from django.test import RequestFactory
 from django.urls import path
 
-from django_idempotency import Finding, Unknown, downstream_key
+from django_idempotency import Finding, Unknown, downstream_key, transactions
 from django_idempotency.models import IdempotencyRecord
 from tests.app.models import Effect
 from tests.leased import desk
@@ -187,3 +187,21 @@ def test_it_refuses_to_run_inside_a_transaction(database: Database) -> None:
     with transaction.atomic(), pytest.raises(ImproperlyConfigured, match="ATOMIC_REQUESTS"):
         leased()(request)
     assert (OUTSIDE, IdempotencyRecord.objects.count()) == ([], 0)
+
+
+def test_a_database_that_fails_before_the_handler_frees_the_key(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """REQ 24: lost between the claim and the handler: 503, nothing was done, and a retry runs at once."""
+    original, begun = transactions.begin, []
+
+    def begin(*args: Any, **kwargs: Any) -> Any:
+        begun.append(1)
+        if len(begun) == 2:  # the claim's was the first
+            raise OperationalError("the server is shutting down")
+        return original(*args, **kwargs)
+
+    monkeypatch.setattr("django_idempotency.leased.begin", begin)
+    assert code(post("/fail/")) == (503, "idempotency_unavailable")
+    assert (OUTSIDE, IdempotencyRecord.objects.count()) == ([], 0)
+    assert post("/fail/").status_code == 201

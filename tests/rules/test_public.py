@@ -32,6 +32,8 @@ NAMES = {
     "PolicyError",
     "Problem",
     "Unknown",
+    "abind",
+    "aextend",
     "bind",
     "downstream_key",
     "extend",
