@@ -123,6 +123,21 @@ def test_reading_without_a_caller(live: Live) -> None:
         assert_error(live.caller(None).send("GET", path), 401, "unauthorized")
 
 
+def test_reading_ignores_the_key(live: Live) -> None:
+    """SYSTEMS: "GET, PATCH and DELETE ignore the key"."""
+    key = {"Idempotency-Key": new_key()}
+    before = live.acme.send("GET", CREDITS, headers=key)
+    first = live.acme.send("POST", GENERATE, body_of(GENERATE), headers=key)
+    after = live.acme.send("GET", CREDITS, headers=key)
+    assert "Idempotent-Replayed" not in first.headers
+    assert after.json()["credits"] == before.json()["credits"] - 1
+    for path in (CREDITS, first.json()["pollUrl"], OPERATIONS):
+        for bad in (key["Idempotency-Key"], "k" * 300):
+            read = live.acme.send("GET", path, headers={"Idempotency-Key": bad})
+            assert read.status_code == 200
+            assert "Idempotent-Replayed" not in read.headers
+
+
 @pytest.mark.parametrize("header", ["Authorization", "X-API-Key"])
 def test_either_header_presents_the_token(live: Live, header: str) -> None:
     """SYSTEMS: "The token is accepted as `Authorization: Bearer TOKEN` and as `X-API-Key: TOKEN`, everywhere." """
@@ -220,9 +235,12 @@ def test_a_killed_worker_among_duplicates(live: Live, path: str) -> None:
     """SYSTEMS: `kill`: "After any of them a plain retry with the same key ends with exactly one effect", at the same moment too."""
     key = new_key()
     plain = partial(answered, partial(post, live.acme, path, key))
+
+    def killed() -> httpx.Response:
+        return attempt(live, path, key, "kill") or plain()
+
     with jobs(live.acme, 1):
-        senders = [lambda: attempt(live, path, key, "kill") or plain(), plain, plain]
-        assert len({answer.content for answer in at_once(senders)}) == 1
+        assert len({answer.content for answer in at_once([killed, plain, plain])}) == 1
 
 
 @pytest.mark.parametrize("fault", ["fail-before", "fail-after", "drop", "kill", "slow=20", "nonsense"])
