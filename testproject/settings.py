@@ -1,8 +1,9 @@
 """
 Settings of the demonstration.
 
-The environment may set: ``DATABASE_URL``, ``DEBUG``, ``SECRET_KEY``, ``ALLOWED_HOSTS`` (comma-separated) and
-``IDEMPOTENCY_ENABLED`` (0 shows what happens without the guard).
+The environment may set: ``DATABASE_URL``, ``DEBUG``, ``SECRET_KEY``, ``ALLOWED_HOSTS`` (comma-separated),
+``IDEMPOTENCY_ENABLED`` (0 shows what happens without the guard), ``CELERY_BROKER_URL`` (none: background work is
+done in process) and the limits of background work, ``THEHOG_WAKE_AFTER``, ``THEHOG_LOST_AFTER``, ``THEHOG_ATTEMPTS``.
 """
 
 import os
@@ -112,4 +113,23 @@ STATIC_URL = "static/"
 IDEMPOTENCY = {
     "ENABLED": flag("IDEMPOTENCY_ENABLED", True),
     "SCOPE": "testproject.accounts.scopes.organization",
+}
+
+# Background work: by a worker where a broker is named, else in process, right after COMMIT.
+CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "")
+CELERY_TASK_ALWAYS_EAGER = not CELERY_BROKER_URL
+CELERY_TASK_IGNORE_RESULT = True
+# No request waits for a broker that is away: the sweeper tries again.
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_BROKER_CONNECTION_TIMEOUT = 2
+CELERY_BROKER_TRANSPORT_OPTIONS = {"max_retries": 1, "interval_start": 0, "interval_step": 0}
+CELERY_BEAT_SCHEDULE = {"thehog-sweep": {"task": "thehog.sweep", "schedule": 5.0}}
+
+THEHOG = {
+    # Seconds that a job is queued before a sweeper takes its enqueueing for lost.
+    "WAKE_AFTER": float(os.environ.get("THEHOG_WAKE_AFTER", "3")),
+    # Seconds that a job runs before a sweeper takes its worker for dead; above the longest that work takes.
+    "LOST_AFTER": float(os.environ.get("THEHOG_LOST_AFTER", "60")),
+    # How many workers a job may cost.
+    "ATTEMPTS": int(os.environ.get("THEHOG_ATTEMPTS", "5")),
 }

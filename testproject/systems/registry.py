@@ -17,6 +17,8 @@ class SystemConfig(AppConfig):
     title: str
     # To how many credits seed_demo tops up each organization.
     credits: int = 0
+    # A management command, with its arguments, that the demo runs beside its server.
+    background: tuple[str, ...] = ()
 
 
 def systems() -> list[SystemConfig]:

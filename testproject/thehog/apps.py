@@ -7,3 +7,4 @@ class TheHogConfig(SystemConfig):
     verbose_name = title = "The Hog"
     prefix = "thehog"
     credits = 1000
+    background = ("sweep_jobs", "--every", "1")

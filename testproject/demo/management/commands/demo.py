@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from testproject.accounts.seeds import ADMIN, ORGANIZATIONS, tokens_of
 from testproject.demo import databases, table
+from testproject.demo.background import background
 from testproject.demo.player import Row
 from testproject.demo.programme import number_of_endpoints, play_all
 from testproject.demo.server import Server
@@ -57,7 +58,10 @@ class Command(BaseCommand):
             self.progress.print("Preparing the database …", highlight=False)
             databases.create_if_missing(environment["DATABASE_URL"])
             databases.prepare(environment)
-            with Server(environment, Path(folder) / "server.log") as server:
+            with (
+                Server(environment, Path(folder) / "server.log") as server,
+                background(environment, Path(folder)),
+            ):
                 rows = self.play(server)
                 ok = bool(rows) and all(row.ok for row in rows)
                 print(table.as_json(rows), flush=True) if as_json else table.show(rows)
