@@ -106,6 +106,18 @@ def test_lives_as_long_as_the_resource(live: Live) -> None:
         assert_replay(endpoint.send(key), first)
 
 
+def test_updated_artifact(live: Live) -> None:
+    """SYSTEMS: "A replay has the same status, body bytes", also once what it tells of has changed."""
+    drafting, key = draft(live.acme), new_key()
+    first = drafting.send(key)
+    artifact = f"/whet/artifacts/{first.json()['artifact_id']}"
+
+    live.acme.send("POST", f"{artifact}/publish", {"idempotency_key": key})
+
+    assert (first.json()["status"], live.acme.get(artifact)["status"]) == ("draft", "published")
+    assert_replay(drafting.send(key), first)
+
+
 def test_deleted_pipeline(live: Live) -> None:
     """SYSTEMS: "its posts and artifacts go with it, and the replays of their keys are 404 not_found too"."""
     start, key = from_intent(live.acme), new_key()
