@@ -7,7 +7,7 @@ class ResourceAdmin(admin.ModelAdmin):
     """Shows what callers have made."""
 
     list_filter = ("organization",)
-    list_select_related: tuple[str, ...] = ("organization",)
+    list_select_related = True
 
     def has_add_permission(self, request: object) -> bool:
         # Resources are made over the API.
@@ -27,7 +27,6 @@ class ProjectAdmin(ResourceAdmin):
 @admin.register(Question)
 class QuestionAdmin(ResourceAdmin):
     list_display = ("id", "organization", "project", "text")
-    list_select_related = ("organization", "project")
 
 
 @admin.register(Webhook)

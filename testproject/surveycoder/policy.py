@@ -40,6 +40,8 @@ POLICY = IdempotencyPolicy(
     retry_after=1,
     # A success is replayed as it was, with the request id of the request that did the work.
     replayed_headers=(*REPLAYED_HEADERS, "X-Request-Id"),
+    # An answer repeats what was sent, which may be 2.5 MB. All of them are kept: a coding is paid for once.
+    max_body_size=8 * 1024 * 1024,
     lifetime=timedelta(hours=24),
     renderer=ERRORS.of_problem,
 )
