@@ -224,7 +224,9 @@ def test_a_key_lives_for_a_day(live: Live) -> None:
         assert tally(live.acme, path) == after(before, path)
 
 
-@pytest.mark.parametrize("key", ["7", "k" * 255, PRINTABLE, "two words", '"'], ids=len)
+@pytest.mark.parametrize(
+    "key", ["7", "k" * 255, PRINTABLE, "two words", '"'], ids=["1", "255", "printable", "space", "quote"]
+)
 def test_a_key_may_be_any_printable_text(live: Live, key: str) -> None:
     """SYSTEMS: "length 1-255"; "0x21-0x7E and inner spaces are allowed"."""
     body = body_of(live.acme, PROJECTS)

@@ -52,10 +52,10 @@ def test_a_plain_retry_ends_with_one_effect(
 
     first = attempt(partial(post, live.acme, path, body, key, fault=fault))
 
-    assert (first.status_code if first else None) == status
-    if first is not None and first.is_error:
+    assert (first and first.status_code) == status
+    if first and first.is_error:
         assert refusal(first) == (status, "DEMO_FAULT")
-    if first is not None and done:
+    if first and done:
         assert first.elapsed.total_seconds() >= 0.2
     assert tally(live.acme, path) == after(before, path, times=int(done))
 
