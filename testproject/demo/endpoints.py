@@ -70,8 +70,10 @@ class Endpoint:
     body: Callable[[int], Body]
     # Where it shows how often it happened.
     effect: Effect
-    # Makes what the path names, and tells the path's arguments.
+    # Makes what the path (or the body) names, and tells the arguments.
     target: Callable[["Caller"], dict[str, str]] = no_target
+    # Which of these arguments travel in the body, under the same names.
+    in_body: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"POST {self.path}"

@@ -71,7 +71,9 @@ class Operation:
     def post(self, body: Body, fault: str | None = None) -> Answer:
         """Send a body under the operation's key."""
         stage = self.stage
-        path = stage.endpoint.path.format(**stage.arguments[self.caller])
+        arguments = stage.arguments[self.caller]
+        path = stage.endpoint.path.format(**arguments)
+        body = {**body, **{name: arguments[name] for name in stage.endpoint.in_body}}
         return self.caller.post(path, body, self.key, stage.rules, stage.tally, fault)
 
     def settle(self) -> None:
