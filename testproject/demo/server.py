@@ -26,6 +26,8 @@ class Server:
         # The port is taken here and handed down, so nobody can take it in between, and requests that come before
         # the workers wait in its queue.
         listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+        # Gunicorn sets it, too, but too late for connections that came before it: they keep what the socket had.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         with listener, self.log.open("wb") as log:
             self.process = subprocess.Popen(
