@@ -72,6 +72,8 @@ class Endpoint:
     effect: Effect
     # Makes what the path names, and tells the path's arguments.
     target: Callable[["Caller"], dict[str, str]] = no_target
+    # Whether a request without a key has one all the same, which the server makes of the body.
+    derives_key: bool = False
 
     def __str__(self) -> str:
         return f"POST {self.path}"
