@@ -17,6 +17,7 @@ WEBHOOKS = "/firsthand/v1/webhook_endpoints"
 BILLING = "/firsthand/v1/billing"
 # Refusals: the status, and the type.
 KEY_REQUIRED = (400, "idempotency_key_required")
+INVALID_KEY = (400, "invalid_idempotency_key")
 INVALID = (400, "validation_failed")
 UNAUTHORIZED = (401, "unauthorized")
 MISSING = (404, "not_found")
