@@ -98,11 +98,13 @@ class Caller:
         return dict(answer.response.json())
 
     def post(
-        self, path: str, body: Body, key: str, rules: Rules, tally: Tally, fault: str | None = None
+        self, path: str, body: Body, key: str | None, rules: Rules, tally: Tally, fault: str | None = None
     ) -> Answer:
         """Do one operation: each attempt has the same key and the same bytes, and only the first one the fault."""
         headers: dict[str, str] = {}
-        content = json.dumps(rules.key.put(key, headers, body)).encode()
+        if key is not None:
+            body = rules.key.put(key, headers, body)
+        content = json.dumps(body).encode()
         return self.request("POST", path, tally, fault, content=content, headers=headers)
 
     def request(

@@ -74,6 +74,8 @@ class Endpoint:
     target: Callable[["Caller"], dict[str, str]] = no_target
     # Which of these arguments travel in the body, under the same names.
     in_body: tuple[str, ...] = ()
+    # Whether a request without a key has one all the same, which the server makes of the body.
+    derives_key: bool = False
 
     def __str__(self) -> str:
         return f"POST {self.path}"

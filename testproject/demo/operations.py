@@ -30,7 +30,14 @@ class Stage:
         self, caller: Caller | None = None, *, key: str | None = None, body: Body | None = None
     ) -> "Operation":
         """Ask for one more effect."""
-        operation = Operation(self, caller or self.acme, key or str(uuid.uuid4()), body or self.fresh_body())
+        return self.ask(caller or self.acme, key or str(uuid.uuid4()), body or self.fresh_body())
+
+    def operation_without_key(self) -> "Operation":
+        """Ask for one more effect, and leave the key to the server."""
+        return self.ask(self.acme, None, self.fresh_body())
+
+    def ask(self, caller: Caller, key: str | None, body: Body) -> "Operation":
+        operation = Operation(self, caller, key, body)
         self.operations.append(operation)
         return operation
 
@@ -50,7 +57,8 @@ class Operation:
 
     stage: Stage
     caller: Caller
-    key: str
+    # None: the server makes one of the body.
+    key: str | None
     body: Body
     answers: list[Answer] = field(default_factory=list)
 
@@ -69,7 +77,7 @@ class Operation:
             self.stage.complain(f"another body under the same key was answered with {answer.status}")
 
     def post(self, body: Body, fault: str | None = None) -> Answer:
-        """Send a body under the operation's key."""
+        """Send a body under the operation's key, if it has one."""
         stage = self.stage
         arguments = stage.arguments[self.caller]
         path = stage.endpoint.path.format(**arguments)
@@ -77,15 +85,24 @@ class Operation:
         return self.caller.post(path, body, self.key, stage.rules, stage.tally, fault)
 
     def settle(self) -> None:
-        """Ask once more, when all is quiet: a replay, and every answer so far the same to the byte."""
+        """Ask once more, when all is quiet: every answer so far the same to the byte."""
         last = self.send()
-        if not last.replayed:
-            self.stage.complain("a late duplicate was not a replay")
         if not 200 <= last.status < 300:
             self.stage.complain(f"an operation ended with {last.status}")
         if len({answer.seen(self.stage.rules.same_headers) for answer in self.answers}) > 1:
             self.stage.complain("answers to one operation differ")
-        if sum(not answer.replayed for answer in self.answers) > 1:
+        self.check_marks()
+
+    def check_marks(self) -> None:
+        """Every answer but one says that it is a replay; to a client that sends no key, none does."""
+        marks = [answer.replayed for answer in self.answers]
+        if self.key is None:
+            if any(marks):
+                self.stage.complain("an answer without a key was marked as a replay")
+            return
+        if not marks[-1]:
+            self.stage.complain("a late duplicate was not a replay")
+        if marks.count(False) > 1:
             self.stage.complain("an operation was answered twice as new")
 
 

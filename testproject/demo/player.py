@@ -10,7 +10,7 @@ import httpx
 from testproject.demo.caller import Caller, Unanswered
 from testproject.demo.endpoints import Endpoint, Rules
 from testproject.demo.operations import Operation, Stage
-from testproject.demo.scenarios import DEADLY, QUIET, Scenario
+from testproject.demo.scenarios import DEADLY, Scenario, quiet
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Player:
         try:
             stage = self.stage(endpoint)
             before = list(self.counts(stage))
-            for scenarios in (QUIET, DEADLY):
+            for scenarios in (quiet(endpoint), DEADLY):
                 self.at_once(stage, scenarios)
             self.settle(stage)
             executed = self.judge(stage, before)

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Callable
 from functools import partial
 
+from testproject.demo.endpoints import Endpoint
 from testproject.demo.operations import Stage, together
 
 Scenario = Callable[[Stage], None]
@@ -70,10 +71,21 @@ def two_organizations(stage: Stage) -> None:
     together(*[stage.operation(caller, key=key, body=body).send for caller in (stage.acme, stage.globex)])
 
 
+def no_key(stage: Stage) -> None:
+    """Two copies of one request without a key at the same moment: what they ask for is their key."""
+    operation = stage.operation_without_key()
+    together(*[partial(operation.send, "slow=0.2")] * 2)
+
+
 def trouble(stage: Stage, fault: str) -> None:
     """Do an operation whose first attempt goes wrong in a certain way."""
     if not stage.operation().send(fault).troubles:
         stage.complain(f"the fault {fault} did not happen")
+
+
+def quiet(endpoint: Endpoint) -> tuple[Scenario, ...]:
+    """Tell which scenarios of an endpoint can be played at the same time."""
+    return (*QUIET, no_key) if endpoint.derives_key else QUIET
 
 
 # A kill takes every request of its worker with it, so these have the server to themselves.

@@ -60,17 +60,16 @@ def run_with(fault: str, handler: Handler, request: Request, *args: Any, **kwarg
 
 def plan(fault: str) -> tuple[Step, Step]:
     """Tell what happens before the handler's work, and what after it: still before anything is committed."""
-    name, _, value = fault.partition("=")
-    match name, value:
-        case "fail-before", "":
+    match fault.partition("="):
+        case "fail-before", "", "":
             return fail(503, "Failed before the work"), nothing
-        case "fail-after", "":
+        case "fail-after", "", "":
             return nothing, fail(500, "Failed after the work")
-        case "drop", "":
+        case "drop", "", "":
             return nothing, drop
-        case "kill", "":
+        case "kill", "", "":
             return killable, kill
-        case "slow", _:
+        case "slow", "=", value:
             return nothing, sleep(seconds_in(value))
         case _:
             raise DemoFault(400, f"{HEADER}: unknown fault {fault!r}")

@@ -12,9 +12,11 @@ def system_urlpatterns() -> list[URLPattern | URLResolver]:
     """Put each system's own routes under its prefix, and its own 404 behind them."""
     patterns: list[URLPattern | URLResolver] = []
     for system in systems():
-        errors = import_module(f"{system.name}.policy").ERRORS
+        unknown = UnknownPath.as_view(errors=import_module(f"{system.name}.policy").ERRORS)
         patterns += [
+            # PostgreSQL takes no NUL in a text, so nothing with one in its name is ever there.
+            re_path(rf"^{system.prefix}/[^\0]*\0", unknown),
             path(f"{system.prefix}/", include((f"{system.name}.urls", system.prefix))),
-            re_path(f"^{system.prefix}(/|$)", UnknownPath.as_view(errors=errors)),
+            re_path(f"^{system.prefix}(/|$)", unknown),
         ]
     return patterns

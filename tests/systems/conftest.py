@@ -8,6 +8,7 @@ Each test runs on each database; the tests of one module and one database share 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -60,7 +61,9 @@ def database_url(found: Found, name: str, module: str, folder: Path) -> Iterator
     if name == "sqlite":
         yield f"sqlite:///{folder / 'live.sqlite3'}"
         return
-    database = f"test_idempotency_{found.run}_{module.rpartition('.')[2]}"
+    # A worker of its own for each is a wish: pytest-xdist 3.8 does not hear of it from pytest 9.2.
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    database = f"test_idempotency_{found.run}_{worker}_{module.rpartition('.')[2]}"
     with Session(name, found.urls[name]) as session:
         session.create(database)
     try:
