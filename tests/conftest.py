@@ -15,12 +15,14 @@ from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.databases import NAMES, Found, Run
 from tests.rig import Database, Databases
 
 if TYPE_CHECKING:
     from pytest_django.plugin import DjangoDbBlocker
+    from xdist.remote import Producer
     from xdist.workermanage import WorkerController
 
 FOUND: pytest.StashKey[Found] = pytest.StashKey()
@@ -44,6 +46,21 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: WorkerController) -> None:
     node.workerinput["databases"] = node.config.stash[FOUND].as_plain()
+
+
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    return ByServer(config, log)
+
+
+class ByServer(LoadScopeScheduling):
+    """Any test to any worker, but those of one live server to one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path, _, name = nodeid.partition("::")
+        if not path.startswith("tests/systems/"):
+            return nodeid
+        return f"{path} {[each for each in NAMES if each in name]}"
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

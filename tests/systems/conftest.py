@@ -27,15 +27,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     found = metafunc.config.stash[FOUND]
     marker = metafunc.definition.get_closest_marker("databases")
     wanted = marker.args if marker else NAMES
-    module = metafunc.module.__name__
-    cases = [
-        pytest.param(name, marks=pytest.mark.xdist_group(f"{module} {name}"))
-        for name in wanted
-        if name in found.urls
-    ]
+    usable = [name for name in wanted if name in found.urls]
     reasons = "; ".join(f"{name}: {found.left_out.get(name)}" for name in wanted)
     skipped = [pytest.param(wanted[0], marks=pytest.mark.skip(reason=reasons))]
-    metafunc.parametrize("live", cases or skipped, indirect=True, scope="module")
+    metafunc.parametrize("live", usable or skipped, indirect=True, scope="module")
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +56,6 @@ def database_url(found: Found, name: str, module: str, folder: Path) -> Iterator
     if name == "sqlite":
         yield f"sqlite:///{folder / 'live.sqlite3'}"
         return
-    # A worker of its own for each is a wish: pytest-xdist 3.8 does not hear of it from pytest 9.2.
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
     database = f"test_idempotency_{found.run}_{worker}_{module.rpartition('.')[2]}"
     with Session(name, found.urls[name]) as session:
