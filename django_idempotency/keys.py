@@ -68,7 +68,8 @@ class Derived:
         text = self.function(call.request)
         if text is None:
             return None
-        return "derived-" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        # The tab is what no client can send, so nobody's own key is ever a derived one.
+        return "derived\t" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 KeySource = Header | BodyField | Derived

@@ -47,5 +47,5 @@ ENDPOINTS = (
         body=lambda number: {"provider": f"provider-{number}"},
         effect=Effect("/whet/accounts", "count"),
     ),
-    Endpoint("/whet/fetch", body=page, effect=Effect("/whet/artifacts", "count")),
+    Endpoint("/whet/fetch", body=page, effect=Effect("/whet/artifacts", "count"), derives_key=True),
 )

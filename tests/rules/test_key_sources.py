@@ -10,6 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpRequest
 
 from django_idempotency import BodyField, Derived, Header
+from django_idempotency.models import IdempotencyRecord
 from tests.rig import Database
 from tests.rules.parts import OPEN, Site, code, effects, is_replay, records, send
 
@@ -173,3 +174,12 @@ def test_nothing_derived_is_no_key(database: Database, site: Site) -> None:
 
 def _first_letter(request: HttpRequest) -> str:
     return chr(request.body[0])
+
+
+def test_nobody_can_send_a_derived_key(database: Database, site: Site) -> None:
+    """REQ 4, 14: a key that a client sends is never the one that another request derives."""
+    client = site(OPEN.but(keys=(Header("Idempotency-Key"), Derived(_first_letter))))
+    assert send(client, b"ab", key=None).status_code == 201
+    derived = IdempotencyRecord.objects.get().key
+    assert code(send(client, b"ab", key=derived)) == "invalid_idempotency_key"
+    assert effects() == 1
