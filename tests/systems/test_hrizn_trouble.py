@@ -74,10 +74,10 @@ def test_counters_meanwhile(live: Live, endpoint: Endpoint) -> None:
     """SYSTEMS: "every effect below is countable": of actions at once on one item, each counts."""
     desk = endpoint.at(live.acme)
 
-    answers = at_once(partial(desk.post, number, new_key()) for number in range(6))
+    answers = at_once(partial(desk.post, number, new_key(), "slow=0.1") for number in range(4))
 
-    assert sorted(answer.json()[endpoint.shown] for answer in answers) == [1, 2, 3, 4, 5, 6]
-    assert desk.times() == 6
+    assert sorted(answer.json()[endpoint.shown] for answer in answers) == [1, 2, 3, 4]
+    assert desk.times() == 4
 
 
 @pytest.mark.databases("postgresql", "mariadb")
