@@ -8,7 +8,6 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import NotFound
 from rest_framework.generics import GenericAPIView
 from rest_framework.negotiation import DefaultContentNegotiation
-from rest_framework.parsers import JSONParser
 from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticated
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
@@ -19,6 +18,7 @@ from testproject.accounts.authentication import TokenAuthentication
 from testproject.accounts.models import Organization
 from testproject.systems.errors import ErrorShape
 from testproject.systems.faults import FaultsMixin
+from testproject.systems.parsers import JsonBody
 from testproject.systems.request_ids import HEADER, request_id_of
 
 
@@ -39,7 +39,7 @@ class SystemView(FaultsMixin):
 
     authentication_classes: Sequence[type[BaseAuthentication]] = (TokenAuthentication,)
     permission_classes: Sequence[type[BasePermission]] = (IsAuthenticated,)
-    parser_classes = (JSONParser,)
+    parser_classes = (JsonBody,)
     renderer_classes = (JSONRenderer,)
     content_negotiation_class = AlwaysJson
 

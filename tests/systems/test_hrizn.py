@@ -282,3 +282,11 @@ def test_expiry(live: Live) -> None:
     assert other.json()["keyword"] == IDEACLOUD.body(2)["keyword"]
     assert_replay(desk.post(2, key), other)
     assert desk.times() == 4
+
+
+@pytest.mark.parametrize("keyed", [False, True], ids=["without a key", "with a key"])
+def test_deep_body(live: Live, keyed: bool) -> None:
+    """SYSTEMS: "invalid body: 400 `validation_failed`", also one that no parser gets to the end of."""
+    headers = {"X-Idempotency-Key": new_key()} if keyed else {}
+    answer = live.acme.send("POST", IDEACLOUDS, b"[" * 100_000, headers=headers)
+    assert error_of(answer) == (400, "validation_failed")
