@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from rest_framework import exceptions
@@ -13,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from django_idempotency import Problem
-from testproject.systems.request_ids import request_id_of
+from testproject.systems.request_ids import HEADER, request_id_of
 
 logger = logging.getLogger("testproject")
 
@@ -73,6 +74,8 @@ class ErrorShape:
             self.body(problem.code, message, request),
             status=problem.status,
             json_dumps_params={"separators": (",", ":"), "ensure_ascii": False},
+            # A refusal is this request's own, also where it comes with headers of the stored response.
+            headers={HEADER: request_id_of(request)},
         )
 
     def of_exception(self, exc: Exception, context: dict[str, Any]) -> Response | None:
@@ -80,6 +83,8 @@ class ErrorShape:
         if isinstance(exc, OperationalError | InterfaceError):
             logger.error("The database failed a request.", exc_info=exc)
             exc = Unavailable()
+        if isinstance(exc, RequestDataTooBig):
+            exc = exceptions.ParseError("The body is too large")
         response = exception_handler(exc, context)
         if response is not None:
             response.data = self.body(code_of(exc, response), message_in(response.data), context["request"])

@@ -14,11 +14,11 @@ SCHEME = "folder"
 
 
 class Channel(filesystem.Channel):
-    def _put(self, queue: str, message: Any, **kwargs: Any) -> None:  # type: ignore[override]  # two stubs differ
+    def _put(self, queue: str, payload: Any, **kwargs: Any) -> None:  # type: ignore[override]  # nor do their stubs agree
         # The original fills the file when it is in the queue already, and a worker that is quick reads an empty one.
         name = f"{time.monotonic_ns():020d}_{uuid.uuid4()}.{queue}.msg"
         draft = Path(self.data_folder_out, name)
-        draft.write_text(json.dumps(message))
+        draft.write_text(json.dumps(payload))
         draft.rename(Path(self.data_folder_in, name))
 
 

@@ -285,8 +285,11 @@ def test_expiry(live: Live) -> None:
 
 
 @pytest.mark.parametrize("keyed", [False, True], ids=["without a key", "with a key"])
-def test_deep_body(live: Live, keyed: bool) -> None:
+@pytest.mark.parametrize(
+    "body", [b"[" * 100_000, b'{"keyword": "%s"}' % (b"x" * 3_000_000)], ids=["deep", "large"]
+)
+def test_unreadable_body(live: Live, body: bytes, keyed: bool) -> None:
     """SYSTEMS: "invalid body: 400 `validation_failed`", also one that no parser gets to the end of."""
     headers = {"X-Idempotency-Key": new_key()} if keyed else {}
-    answer = live.acme.send("POST", IDEACLOUDS, b"[" * 100_000, headers=headers)
+    answer = live.acme.send("POST", IDEACLOUDS, body, headers=headers)
     assert error_of(answer) == (400, "validation_failed")

@@ -251,7 +251,7 @@ def test_others(live: Live) -> None:
         ("POST", DESCRIPTIONS, (405, "method_not_allowed")),
         ("GET", f"{CONTENT}/batch", (405, "method_not_allowed")),
         ("POST", f"{INVENTORY}/{'X' * 200}/description", (400, "validation_failed")),
-        ("POST", f"{INVENTORY}/A%00B/description", (400, "validation_failed")),
+        ("POST", f"{INVENTORY}/A%00B/description", (404, "not_found")),
     ],
 )
 def test_errors(live: Live, method: str, path: str, expected: tuple[int, str]) -> None:

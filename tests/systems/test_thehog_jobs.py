@@ -199,12 +199,14 @@ def test_a_late_worker_cannot_overwrite(live: Live, staffed: Staffed) -> None:
     with Gate() as gate, jobs(live.acme, 1):
         poll, late = staffed.at_gate(gate)
         staffed.crew.sweep(**AT_ONCE)
-        gate.arrival().let_go()
-        succeeded(staffed.acme, poll)
+        successor = gate.arrival()
         late.let_go()
         words = f"Attempt 1 of {poll.rpartition('/')[2]} came too late"
         wait_for(staffed.crew.log("worker").read_text, lambda text: words in text)
-        assert shown(staffed.acme, poll) == ("succeeded", 1, {"attempt": 2})
+        assert shown(staffed.acme, poll) == ("running", 0, None)
+        successor.let_go()
+        succeeded(staffed.acme, poll)
+        assert shown(staffed.acme, poll)[2] == {"attempt": 2}
 
 
 def test_a_job_that_costs_too_many_workers_has_failed(live: Live, staffed: Staffed) -> None:
