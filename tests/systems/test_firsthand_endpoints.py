@@ -116,8 +116,10 @@ def test_purchase_credits(live: Live) -> None:
     theirs = live.globex.get(BILLING)
     assert set(before) == {"balance"}
 
-    made = Post(live.acme, PURCHASE).send(new_key()).json()
+    response = Post(live.acme, PURCHASE).send(new_key())
+    made = response.json()
 
+    assert "Location" not in response.headers, "it has no page of its own"
     assert isinstance(made["id"], str)
     assert (made["credits"], made["balance"]) == (CREDITS, before["balance"] + CREDITS)
     assert live.acme.get(BILLING) == {"balance": made["balance"]}

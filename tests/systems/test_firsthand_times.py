@@ -25,6 +25,14 @@ def test_duplicates_in_flight_wait(post: Post) -> None:
     assert post.happened() == 1
 
 
+def test_other_keys_in_flight_all_count(post: Post) -> None:
+    """Seed: the result is "keyed by your idempotency key": requests with other keys at the same moment all count."""
+    answers = at_once(post.sending(new_key(), fault="slow=0.02") for _ in range(5))
+    assert [answer.status_code for answer in answers] == [post.endpoint.success] * 5
+    assert all("Idempotent-Replayed" not in answer.headers for answer in answers)
+    assert post.happened() == 5
+
+
 def test_another_body_in_flight_waits(post: Post) -> None:
     """SYSTEMS: "Another body while the original runs waits as an equal one does, then gets its mismatch answer." """
     key = new_key()
