@@ -58,9 +58,15 @@ class ByServer(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         path, _, name = nodeid.partition("::")
-        if not path.startswith("tests/systems/"):
+        folder, _, module = path.rpartition("/")
+        if folder != "tests/systems":
             return nodeid
-        return f"{path} {[each for each in NAMES if each in name]}"
+        return f"{server_of(module)} {[each for each in NAMES if each in name]}"
+
+
+def server_of(module: str) -> str:
+    """The system whose server the tests of a module ask: `test_whet_times` those of Whet."""
+    return module.removesuffix(".py").removeprefix("test_").partition("_")[0]
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

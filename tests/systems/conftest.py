@@ -3,21 +3,22 @@ The demonstration as a stranger meets it: a live server, HTTP, and nothing else.
 
     def test_something(live): live.acme.post("/hrizn/v1/public/ideaclouds", {...}, key="...")
 
-Each test runs on each database; the tests of one module and one database share a server, and their worker.
+A test runs on one database, or on those that its marker names; the tests of one system and one database share a
+server, and their worker.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import FOUND
+from tests.conftest import FOUND, server_of
 from tests.database_server import Session, with_database
-from tests.databases import NAMES, Found
+from tests.databases import Found
 from tests.systems.live import Live
 
 
@@ -26,7 +27,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     found = metafunc.config.stash[FOUND]
     marker = metafunc.definition.get_closest_marker("databases")
-    wanted = marker.args if marker else NAMES
+    # With a server first: requests meet there as they do in production.
+    one = next(name for name in ("postgresql", "mariadb", "sqlite") if name in found.urls)
+    wanted = marker.args if marker else (one,)
     usable = [name for name in wanted if name in found.urls]
     reasons = "; ".join(f"{name}: {found.left_out.get(name)}" for name in wanted)
     skipped = [pytest.param(wanted[0], marks=pytest.mark.skip(reason=reasons))]
@@ -34,13 +37,40 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="module")
-def live(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    """The demonstration, served by gunicorn on a database of its own."""
-    found = request.config.stash[FOUND]
-    folder = tmp_path_factory.mktemp("live")
-    with ExitStack() as stack:
-        url = stack.enter_context(database_url(found, request.param, request.module.__name__, folder))
-        yield stack.enter_context(Live(url, folder))
+def live(request: pytest.FixtureRequest, _lives: Lives) -> Live:
+    """The demonstration, served by gunicorn on a database of its own, with all its credits."""
+    live = _lives.of(request.param, server_of(request.module.__name__.rpartition(".")[2]))
+    live.manage("seed_demo")
+    return live
+
+
+@pytest.fixture(scope="session")
+def _lives(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lives]:
+    with closing(Lives(request.config.stash[FOUND], tmp_path_factory)) as lives:
+        yield lives
+
+
+class Lives:
+    """The server of the tests at hand: it stays for as long as they are of one system and one database."""
+
+    def __init__(self, found: Found, folders: pytest.TempPathFactory) -> None:
+        self._found = found
+        self._folders = folders
+        self._stack = ExitStack()
+        self._served: tuple[str, str] | None = None
+
+    def of(self, database: str, system: str) -> Live:
+        if self._served != (database, system):
+            self.close()
+            folder = self._folders.mktemp("live")
+            url = self._stack.enter_context(database_url(self._found, database, system, folder))
+            self._live = self._stack.enter_context(Live(url, folder))
+            self._served = database, system
+        return self._live
+
+    def close(self) -> None:
+        self._served = None
+        self._stack.close()
 
 
 @pytest.fixture(autouse=True)
@@ -51,13 +81,13 @@ def _used_database(request: pytest.FixtureRequest) -> None:
 
 
 @contextmanager
-def database_url(found: Found, name: str, module: str, folder: Path) -> Iterator[str]:
-    """A new database for a module, and nothing of it afterwards."""
+def database_url(found: Found, name: str, system: str, folder: Path) -> Iterator[str]:
+    """A new database for a server, and nothing of it afterwards."""
     if name == "sqlite":
         yield f"sqlite:///{folder / 'live.sqlite3'}"
         return
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-    database = f"test_idempotency_{found.run}_{worker}_{module.rpartition('.')[2]}"
+    database = f"test_idempotency_{found.run}_{worker}_{system}"
     with Session(name, found.urls[name]) as session:
         session.create(database)
     try:

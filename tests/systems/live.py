@@ -14,11 +14,17 @@ from pathlib import Path
 from typing import Any, Self
 
 import httpx
+import pytest
 
 from testproject.accounts.seeds import ORGANIZATIONS, tokens_of
 from testproject.demo import databases
 from testproject.demo.server import Server
+from tests.databases import NAMES
 from tests.servers import ROOT
+
+# What a system's rules say is the same on every database, so a test of them runs on one; what races, faults and time
+# do to them is not.
+on_every_database = pytest.mark.databases(*NAMES)
 
 # Seconds; above the longest wait of any policy.
 TIMEOUT = 40.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.systems.firsthand import CONFLICT, CREATE_WEBHOOK, ENDPOINTS, IN_PROGRESS, Post, refusal
-from tests.systems.live import Live, assert_replay, at_once, new_key
+from tests.systems.live import Live, assert_replay, at_once, new_key, on_every_database
 
 
 @pytest.fixture(params=ENDPOINTS, ids=str)
@@ -70,6 +70,7 @@ def test_past_ten_seconds(live: Live) -> None:
     assert post.happened() == 1
 
 
+@on_every_database
 def test_keys_expire(live: Live) -> None:
     """Seed: "Idempotency keys expire after 24 hours. After expiration, the same key can be reused for a new request." """
     posts, key = [Post(live.acme, endpoint) for endpoint in ENDPOINTS], new_key()
