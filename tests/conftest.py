@@ -58,7 +58,7 @@ class ByServer(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         path, _, name = nodeid.partition("::")
-        if not path.startswith("tests/systems/"):
+        if not path.startswith(("tests/systems/", "tests/faults/")):
             return nodeid
         return f"{path} {[each for each in NAMES if each in name]}"
 
