@@ -12,7 +12,7 @@ from dataclasses import replace
 from uuid import uuid4
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db import Error, transaction
+from django.db import DatabaseError, Error, transaction
 
 from . import fingerprints, running
 from .calls import Call, Executed, R
@@ -80,7 +80,13 @@ class LeasedWork(Work[R]):
         same = fingerprints.compare(seen.fingerprint, self.entry.fingerprint, self.call) is Match.SAME
         if policy.on_unknown is Unknown.FAIL or not same:
             return seen
-        if not self.lease.take(seen.owner):
+        try:
+            taken = self.lease.take(seen.owner)
+        except DatabaseError as error:
+            if self.claims.code(error) in self.claims.LOCKED:
+                return Claim.IN_FLIGHT  # its worker is at its COMMIT after all, or another one takes it over
+            raise
+        if not taken:
             return Claim.AGAIN
         return Claim.CLAIMED if policy.on_unknown is Unknown.RETRY else self._reconcile(seen)
 
