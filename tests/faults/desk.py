@@ -55,11 +55,14 @@ class Client:
         """The same client, of another server."""
         return Client(site, self.name, self.key)
 
-    def post(self, headers: dict[str, str] | None = None, amount: int = 1) -> httpx.Response:
+    def post(
+        self, headers: dict[str, str] | None = None, *, amount: int = 1, patience: float = PATIENCE
+    ) -> httpx.Response:
         return self.site.http.post(
             f"{self.site.server.url}/{self.name}/",
             json={"amount": amount},
             headers={"Idempotency-Key": self.key, **(headers or {})},
+            timeout=patience,
         )
 
     def at_once(self, times: int) -> list[httpx.Response]:

@@ -53,10 +53,19 @@ class Held:
         """End its session, as an administrator or a timeout of the server would."""
         end_session(int(self._arrival.told["session"]))
 
-    def go_on(self) -> httpx.Response:
-        """Let it go on, paused or not, to its answer."""
+    def gives_up(self) -> None:
+        """Wait until its client has lost its patience."""
+        with pytest.raises(httpx.ReadTimeout):
+            self._sent.result(PATIENCE)
+
+    def let_go(self) -> None:
+        """Let it go on, paused or not."""
         self.wake()
         self._arrival.let_go()
+
+    def go_on(self) -> httpx.Response:
+        """Let it go on, paused or not, to its answer."""
+        self.let_go()
         return self._sent.result(PATIENCE)
 
     def wake(self) -> None:
@@ -64,10 +73,10 @@ class Held:
 
 
 @contextmanager
-def held(client: Client, halt: str) -> Iterator[Held]:
+def held(client: Client, halt: str, patience: float = PATIENCE) -> Iterator[Held]:
     """Send a request that stops there. Whatever the test has left of it goes on afterwards."""
     with ThreadPoolExecutor(1) as pool, Gate() as gate:
-        sent = pool.submit(client.post, headers={**gate.headers, "X-Halt": halt})
+        sent = pool.submit(client.post, {**gate.headers, "X-Halt": halt}, patience=patience)
         try:
             arrival = gate.arrival()
         except TimeoutError:

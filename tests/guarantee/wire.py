@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -11,6 +12,9 @@ from enum import Enum
 from django.db import connection
 
 from tests.rig import Database
+
+# Neither SET AUTOCOMMIT nor READ COMMITTED.
+COMMIT = re.compile(rb"(?<!AUTO)COMMIT\b")
 
 
 class Lose(Enum):
@@ -51,7 +55,7 @@ class Wire:
     def _ask(self, client: socket.socket, server: socket.socket, lost: threading.Event) -> None:
         with suppress(OSError):
             while data := client.recv(65536):
-                if b"COMMIT" in data and self.lose is not None:
+                if COMMIT.search(data) and self.lose is not None:
                     lost.set()
                     lose, self.lose = self.lose, None
                     if lose is Lose.COMMIT:
