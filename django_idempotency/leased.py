@@ -186,7 +186,10 @@ class LeasedWork(Work[R]):
 
     def _winner(self) -> Row:
         """The response of whoever holds, or resolved, the claim that was ours; our own work is rolled back."""
-        row = self.read()
+        try:
+            row = self.read()
+        except Error as error:
+            raise Unavailable(IN_DOUBT) from error
         if row is not None and row.live and row.known is State.COMPLETED:
             return row
         raise Unavailable(IN_DOUBT)
