@@ -15,7 +15,7 @@ from tests.database_server import with_options
 from tests.faults.desk import Site
 from tests.faults.server import APP
 from tests.guarantee.gate import PATIENCE
-from tests.guarantee.wire import Wire
+from tests.guarantee.wire import COMMIT, Wire
 from tests.rig import Database
 from tests.servers import serve
 
@@ -82,3 +82,18 @@ def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
 def site(database: Database, sites: Sites) -> Site:
     """A server with three processes."""
     return sites.plain(database)
+
+
+@pytest.fixture
+def wired(database: Database, sites: Sites) -> Iterator[Site]:
+    """The same, and a wire in between that loses nothing yet."""
+    site = sites.wired(database)
+    assert site.wire is not None
+    yield site
+    site.wire.lose, site.wire.of, site.wire.down = None, COMMIT, False
+
+
+@pytest.fixture
+def wire(wired: Site) -> Wire:
+    assert wired.wire is not None
+    return wired.wire
