@@ -26,7 +26,8 @@ class Sites:
     """Each is started when a test first asks for it."""
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
-        self._folder = folder
+        self._outside = folder / "outside"
+        self._outside.touch()
         self._stack = stack
         self._http = stack.enter_context(httpx.Client(timeout=PATIENCE, trust_env=False))
         self._sites: dict[tuple[str, str], Site] = {}
@@ -64,11 +65,9 @@ class Sites:
     ) -> Site:
         place = (database.url, kind)
         if place not in self._sites:
-            outside = self._folder / f"outside-{len(self._sites)}"
-            outside.touch()
-            environ = {"OUTSIDE": str(outside), **environ}
+            environ = {"OUTSIDE": str(self._outside), **environ}
             server = self._stack.enter_context(serve(database, APP, workers=workers, environ=environ))
-            self._sites[place] = Site(server=server, outside=outside, http=self._http, wire=wire)
+            self._sites[place] = Site(server=server, outside=self._outside, http=self._http, wire=wire)
         return self._sites[place]
 
 

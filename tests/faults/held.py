@@ -13,7 +13,7 @@ import pytest
 
 from tests.faults.desk import Client
 from tests.guarantee.gate import PATIENCE, Arrival, Gate
-from tests.guarantee.moments import end_session
+from tests.guarantee.moments import end_session, is_open
 
 # Where nothing is committed yet, apart from the claim of mode leased.
 UNCOMMITTED = ["mid-handler", "before the store", "after the store"]
@@ -62,6 +62,11 @@ class Held:
         """Let it go on, paused or not."""
         self.wake()
         self._arrival.let_go()
+
+    @property
+    def has_session(self) -> bool:
+        """Whether the database has not yet noticed the end of its session."""
+        return "session" in self._arrival.told and is_open(int(self._arrival.told["session"]))
 
     def go_on(self) -> httpx.Response:
         """Let it go on, paused or not, to its answer."""
