@@ -127,6 +127,11 @@ class Client:
         moved = IdempotencyRecord.objects.filter(key=self.key, state="in_progress")
         assert moved.update(lease_expires_at=past) == 1
 
+    def expire(self) -> None:
+        """Let the lifetime of what is stored be over."""
+        past = timezone.now() - timedelta(days=1)
+        assert IdempotencyRecord.objects.filter(key=self.key).update(expires_at=past) == 1
+
 
 def wait_for(condition: Callable[[], object]) -> None:
     deadline = time.monotonic() + PATIENCE

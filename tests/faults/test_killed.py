@@ -92,3 +92,15 @@ def test_after_the_commit(site: Site, mode: str) -> None:
     assert (first.status_code, first.text, first.headers[REPLAYED]) == (201, lost, "true")
     assert_replay(client.post(), first)
     assert client.done == (1, 1)
+
+
+def test_while_it_takes_an_expired_key_over(site: Site) -> None:
+    """Row "crash mid-handler", leased (fail), for a key that has been used before: unknown like any other."""
+    client = site.client("fail")
+    assert_ran(client.post())
+    client.expire()
+    killed(client, "mid-handler")
+    assert_in_progress(client.post())
+    client.lapse()
+    assert_unknown(client.post())
+    assert client.done == (1, 2)
