@@ -34,7 +34,7 @@ class Lease:
         self.alone = connection.vendor == "sqlite" or connection.in_atomic_block
 
     def take(self, seen: object) -> bool:
-        """Take over what another owner has left behind."""
+        """Take over what another owner has left behind; see `Leases.take`."""
         with self.connection.cursor() as cursor:
             return self.statements.take(cursor, self.digest, seen, self.owner, self.seconds)
 

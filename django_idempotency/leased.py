@@ -12,7 +12,7 @@ from dataclasses import replace
 from uuid import uuid4
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db import Error, transaction
+from django.db import DatabaseError, Error, transaction
 
 from . import fingerprints, running
 from .calls import Call, Executed, R
@@ -45,6 +45,7 @@ class LeasedWork(Work[R]):
         if not is_ours(self.connection):
             raise ImproperlyConfigured(INSIDE)
         self.started = False
+        self.taken_over = False
         self.lease = Lease(self.connection, self.claims.leases, entry.identity.digest, hold)
 
     def attempt(self) -> Executed[R] | Row | Claim:
@@ -58,6 +59,7 @@ class LeasedWork(Work[R]):
 
     def _claim(self) -> Row | Claim:
         self.seen = self.read()
+        self.taken_over = self.seen is not None and self.seen.live
         if self.seen is None or not self.seen.live:
             with begin(self.connection, nested=False), self.connection.cursor() as cursor:
                 return self.claims.claim(cursor, self.entry, self.seen)
@@ -71,8 +73,22 @@ class LeasedWork(Work[R]):
             return Claim.AGAIN
         if trouble is Trouble.OTHER:
             raise error
+        if trouble is Trouble.LOST:
+            self.connection.close()
+            self._give_back()
         logger.error("The database failed a request at its claim: %s", type(error).__name__)
         raise Unavailable from error
+
+    def _give_back(self) -> None:
+        """
+        End a claim under which nothing was begun; also one that may not be there, since its COMMIT was not answered.
+
+        Left alone it would lapse, and then pass for a request that was begun. What was taken over was begun by another.
+        """
+        if self.taken_over:
+            self.lease.doubt()
+        else:
+            self.lease.release()
 
     def _find_out(self, seen: Row) -> Row | Claim:
         """Do what the policy says of a request whose worker was lost: leave it, run it again, or ask."""
@@ -80,7 +96,13 @@ class LeasedWork(Work[R]):
         same = fingerprints.compare(seen.fingerprint, self.entry.fingerprint, self.call) is Match.SAME
         if policy.on_unknown is Unknown.FAIL or not same:
             return seen
-        if not self.lease.take(seen.owner):
+        try:
+            taken = self.lease.take(seen.owner)
+        except DatabaseError as error:
+            if self.claims.code(error) in self.claims.LOCKED:
+                return Claim.IN_FLIGHT  # its worker is at its COMMIT after all, or another one takes it over
+            raise
+        if not taken:
             return Claim.AGAIN
         return Claim.CLAIMED if policy.on_unknown is Unknown.RETRY else self._reconcile(seen)
 
@@ -143,7 +165,7 @@ class LeasedWork(Work[R]):
         if isinstance(error, LeaseLost):
             return self._winner()
         if not self.started and isinstance(error, Error):
-            self.lease.release()
+            self._give_back()
             raise Unavailable from error
         if isinstance(error, Error):
             stage = Stage.RUN if self.executed is None else Stage.COMMIT
@@ -164,7 +186,10 @@ class LeasedWork(Work[R]):
 
     def _winner(self) -> Row:
         """The response of whoever holds, or resolved, the claim that was ours; our own work is rolled back."""
-        row = self.read()
+        try:
+            row = self.read()
+        except Error as error:
+            raise Unavailable(IN_DOUBT) from error
         if row is not None and row.live and row.known is State.COMPLETED:
             return row
         raise Unavailable(IN_DOUBT)

@@ -59,9 +59,10 @@ class ByServer(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         path, _, name = nodeid.partition("::")
         folder, _, module = path.rpartition("/")
-        if folder != "tests/systems":
+        served = {"tests/systems": server_of(module), "tests/faults": path}
+        if folder not in served:
             return nodeid
-        return f"{server_of(module)} {[each for each in NAMES if each in name]}"
+        return f"{served[folder]} {[each for each in NAMES if each in name]}"
 
 
 def server_of(module: str) -> str:

@@ -128,6 +128,8 @@ class Claims(ABC):
     leases: ClassVar[Leases]
     # Codes: the whole transaction was undone (deadlock, serialization failure).
     UNDONE: ClassVar[frozenset[object]] = frozenset()
+    # Codes: the row is locked by another session, and the statement was told not to wait.
+    LOCKED: ClassVar[frozenset[object]] = frozenset()
     # Codes: an operational error that says the migrations have not run; it must not pass for a database that is down.
     SCHEMA: ClassVar[frozenset[object]] = frozenset()
 

@@ -18,22 +18,30 @@ class Leases:
     Args:
         now: the database's clock, in UTC, as Django stores a time.
         later: the same plus one parameter of seconds.
+        update, row: how the verb, or the condition on the id, says not to wait for a lock of the row.
     """
 
-    def __init__(self, now: str, later: str) -> None:
+    def __init__(self, now: str, later: str, *, update: str = "UPDATE", row: str = "id = %s") -> None:
         mine = "WHERE id = %s AND owner = %s AND state = 'in_progress'"
         self._extend = f"UPDATE {TABLE} SET lease_expires_at = {later} {mine}"
         self._bind = f"UPDATE {TABLE} SET resource_type = %s, resource_id = %s, resource_database = %s {mine}"
         self._doubt = f"UPDATE {TABLE} SET state = 'unknown', lease_expires_at = NULL {mine}"
         self._release = f"DELETE FROM {TABLE} {mine}"
-        # Nobody holds it: its worker gave up, or was lost and has not been heard of for the time of its lease.
+        # Nobody holds it: its worker gave up, or was lost and has not been heard of for the time of its lease. A lock
+        # is a sign of life: somebody is about to commit, or takes it over just now. Nobody waits for that.
         self._take = f"""
-            UPDATE {TABLE} SET state = 'in_progress', owner = %s, attempt = attempt + 1, lease_expires_at = {later}
-            WHERE id = %s AND owner = %s
+            {update} {TABLE}
+            SET state = 'in_progress', owner = %s, attempt = attempt + 1, lease_expires_at = {later}
+            WHERE {row} AND owner = %s
                 AND (state = 'unknown' OR state = 'in_progress' AND lease_expires_at <= {now})"""
 
     def take(self, cursor: CursorWrapper, digest: str, seen: object, owner: str, seconds: float) -> bool:
-        """Take over what `seen` left behind, for a new attempt; one of several wins."""
+        """
+        Take over what `seen` left behind, for a new attempt; one of several wins.
+
+        Raises:
+            DatabaseError: one of `Claims.LOCKED`.
+        """
         return _changed(cursor, self._take, [owner, seconds, digest, seen])
 
     def extend(self, cursor: CursorWrapper, digest: str, owner: str, seconds: float) -> bool:

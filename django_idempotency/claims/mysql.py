@@ -17,7 +17,6 @@ from .placeholder import PlaceholderClaims
 DUPLICATE = 1062
 LOCK_WAIT_TIMEOUT = 1205
 LOCK_NOWAIT = 3572  # MySQL's answer to NOWAIT; MariaDB answers with LOCK_WAIT_TIMEOUT
-IN_FLIGHT = (LOCK_WAIT_TIMEOUT, LOCK_NOWAIT)
 
 SQL = PlaceholderClaims.statements(
     now="UTC_TIMESTAMP(6)",
@@ -31,7 +30,13 @@ class MySQLClaims(PlaceholderClaims):
 
     READ = SQL["READ"]
     COMPLETE = SQL["COMPLETE"]
-    leases = Leases(now="UTC_TIMESTAMP(6)", later="UTC_TIMESTAMP(6) + INTERVAL %s SECOND")
+    leases = Leases(
+        now="UTC_TIMESTAMP(6)",
+        later="UTC_TIMESTAMP(6) + INTERVAL %s SECOND",
+        # The first comment is for MariaDB, the second for MySQL, which waits at least a second.
+        update="/*M! SET STATEMENT innodb_lock_wait_timeout=0 FOR */ UPDATE /*+ SET_VAR(innodb_lock_wait_timeout=1) */",
+    )
+    LOCKED = frozenset({LOCK_WAIT_TIMEOUT, LOCK_NOWAIT})
     UNDONE = frozenset({1213, 1020})  # deadlock; the row changed since it was read
     SCHEMA = frozenset({1054})  # unknown column
     # Without the bound, a duplicate would stay blocked for up to 50 seconds. Never INSERT IGNORE: it cuts long values.
@@ -57,7 +62,7 @@ class MySQLClaims(PlaceholderClaims):
             )
         except DatabaseError as error:
             # Both undo the statement only, so the transaction goes on.
-            if self.code(error) in IN_FLIGHT:
+            if self.code(error) in self.LOCKED:
                 return Claim.IN_FLIGHT
             if self.code(error) == DUPLICATE:
                 return Claim.AGAIN  # committed since the read

@@ -28,6 +28,7 @@ class PostgreSQLClaims(Claims):
 
     reads_first = False
     UNDONE = frozenset({"40001", "40P01"})  # serialization failure, deadlock
+    LOCKED = frozenset({"55P03"})
 
     LOCK: ClassVar[str] = "SELECT pg_try_advisory_xact_lock(%s)"
 
@@ -74,7 +75,11 @@ class PostgreSQLClaims(Claims):
             lease_expires_at = NULL
         WHERE id = %s AND owner = %s AND state = 'in_progress'"""
 
-    leases = Leases(now="statement_timestamp()", later="statement_timestamp() + make_interval(secs => %s)")
+    leases = Leases(
+        now="statement_timestamp()",
+        later="statement_timestamp() + make_interval(secs => %s)",
+        row=f"id = (SELECT id FROM {TABLE} WHERE id = %s FOR UPDATE NOWAIT)",
+    )
 
     def claim(self, cursor: CursorWrapper, entry: Entry, seen: Row | None) -> Row | Claim:
         identity = entry.identity

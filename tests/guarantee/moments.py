@@ -59,6 +59,13 @@ def session() -> int:
         return int(cursor.fetchone()[0])
 
 
+def is_open(number: int) -> bool:
+    """Whether the server still has that session."""
+    with connection.cursor() as cursor:
+        cursor.execute(SESSIONS[connection.vendor], [number])
+        return bool(cursor.fetchone()[0])
+
+
 def end_session(number: int) -> None:
     """End a session as an administrator would, and wait until the server has undone its work."""
     other = connection.copy()

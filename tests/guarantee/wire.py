@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -12,21 +13,33 @@ from django.db import connection
 
 from tests.rig import Database
 
+# Neither SET AUTOCOMMIT nor READ COMMITTED.
+COMMIT = re.compile(rb"(?<!AUTO)COMMIT\b")
+
 
 class Lose(Enum):
     """What gets lost, and the session with it."""
 
-    # Applied, and nobody is told.
+    # The statement is applied, and nobody is told.
     ANSWER = "answer"
     # It never arrives, so the server undoes the work.
     COMMIT = "commit"
 
 
 class Wire:
-    """Forwards everything. What `lose` names goes wrong once."""
+    """
+    Forwards everything, until something is to go wrong.
+
+    Attributes:
+        lose: what goes wrong, once, with the next statement that `of` describes.
+        down: whether nobody gets through, and nobody gets in.
+    """
 
     def __init__(self, target: tuple[str, int]) -> None:
         self.lose: Lose | None = None
+        self.of = COMMIT
+        self.down = False
+        self._ends: list[socket.socket] = []
         self._target = target
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
@@ -36,6 +49,12 @@ class Wire:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
+    def cut(self) -> None:
+        """End all sessions, and let no new one in until `down` is False."""
+        self.down = True
+        hang_up(*self._ends)
+        self._ends.clear()
+
     def _spawn(self, target: object, *arguments: object) -> None:
         threading.Thread(target=target, args=arguments, daemon=True).start()  # type: ignore[arg-type]
 
@@ -43,15 +62,19 @@ class Wire:
         with suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
+                if self.down:
+                    client.close()
+                    continue
                 server = dial(self._target)
                 lost = threading.Event()
+                self._ends += (client, server)
                 self._spawn(self._ask, client, server, lost)
                 self._spawn(self._answer, client, server, lost)
 
     def _ask(self, client: socket.socket, server: socket.socket, lost: threading.Event) -> None:
         with suppress(OSError):
             while data := client.recv(65536):
-                if b"COMMIT" in data and self.lose is not None:
+                if self.lose is not None and self.of.search(data):
                     lost.set()
                     lose, self.lose = self.lose, None
                     if lose is Lose.COMMIT:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, connections, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
+from django.utils import timezone
 
 from django_idempotency import Unknown, bind, extend
 from django_idempotency.models import IdempotencyRecord
 from tests.app.models import Effect
+from tests.guarantee.moments import after_the_first_read
 from tests.leased.desk import LEASED, OUTSIDE, code, lapse, leased, post, record
 from tests.rig import Database
 
@@ -192,6 +195,18 @@ def test_two_retries_race_for_an_abandoned_claim(database: Database) -> None:
     assert winner.status_code == 201
     assert code(others[0]) == (409, "idempotency_in_progress")
     assert record().attempt == 2
+
+
+def test_a_sign_of_life_after_the_lease(database: Database) -> None:
+    """PROTOCOL: a worker that extends its lease just before the take-over keeps its claim."""
+    post("/retry/")
+    IdempotencyRecord.objects.update(state="in_progress", response_body=None, completed_at=None)
+    lapse()
+    longer = timezone.now() + timedelta(minutes=1)
+    extended = IdempotencyRecord.objects.filter(state="in_progress")
+    after_the_first_read(lambda: elsewhere(lambda: extended.update(lease_expires_at=longer)))
+    assert code(post("/retry/")) == (409, "idempotency_in_progress")
+    assert (record().attempt, len(OUTSIDE)) == (1, 1)
 
 
 def test_what_an_on_commit_hook_would_do_never_happens(database: Database) -> None:
