@@ -11,8 +11,8 @@ class Payment(Resource):
     amount = models.PositiveIntegerField()
     currency = models.CharField(max_length=3)
     description = models.CharField(max_length=200)
-    # The provider's own name for it. No two rows tell of the same money.
-    provider_charge = models.CharField(max_length=60, unique=True)
+    # The provider's own name for it. That no two rows have the same is the guard's doing.
+    provider_charge = models.CharField(max_length=60, db_index=True)
 
     class Meta(Resource.Meta):
         abstract = True

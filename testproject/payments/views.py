@@ -34,13 +34,13 @@ class Payments(PaymentsView, OwnedView, CreateModelMixin, ListModelMixin, Retrie
 
 
 class Charges(Payments):
-    queryset = Charge.objects.all()
+    queryset = Charge._default_manager.all()
     serializer_class = ChargeSerializer
 
 
 class Transfers(Payments):
     idempotency_policy = TRANSFERS
-    queryset = Transfer.objects.all()
+    queryset = Transfer._default_manager.all()
     serializer_class = TransferSerializer
 
 

@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
                 ("amount", models.PositiveIntegerField()),
                 ("currency", models.CharField(max_length=3)),
                 ("description", models.CharField(max_length=200)),
-                ("provider_charge", models.CharField(max_length=60, unique=True)),
+                ("provider_charge", models.CharField(db_index=True, max_length=60)),
                 (
                     "organization",
                     models.ForeignKey(
@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
                 ("amount", models.PositiveIntegerField()),
                 ("currency", models.CharField(max_length=3)),
                 ("description", models.CharField(max_length=200)),
-                ("provider_charge", models.CharField(max_length=60, unique=True)),
+                ("provider_charge", models.CharField(db_index=True, max_length=60)),
                 (
                     "organization",
                     models.ForeignKey(
