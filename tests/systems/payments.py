@@ -10,12 +10,16 @@ from pathlib import Path
 from typing import Any, Self
 
 import httpx
+import pytest
 
 from testproject.demo.outside import Outside
+from tests.conftest import FOUND
+from tests.systems.conftest import database_url
 from tests.systems.live import PATIENCE, Caller, Live, new_key
 
 CHARGES = "/payments/v1/charges"
 TRANSFERS = "/payments/v1/transfers"
+both = pytest.mark.parametrize("path", [CHARGES, TRANSFERS])
 PROVIDER = "testproject.payments.provider"
 # A worker that is killed is missed for a second.
 SHORT = {"PAYMENTS_LEASE": "1", "REQUEST_TIMEOUT": "0.5"}
@@ -84,6 +88,29 @@ class Payment:
         known = {row["key"]: ask(provider_url, f"/charges/{row['key']}") for row in mine}
         assert len(mine) == sum(each["charges"] for each in known.values())
         return len(mine), sum(each["requests"] for each in known.values())
+
+
+@contextmanager
+def paying(request: pytest.FixtureRequest, folder: Path) -> Iterator[Paying]:
+    """Start all of it, on a database of its own."""
+    found = request.config.stash[FOUND]
+    with (
+        database_url(found, request.param, request.module.__name__, folder) as url,
+        Paying(url, folder) as live,
+    ):
+        yield live
+
+
+def assert_paid_once(live: Paying, payment: Payment, *, requests: int = 1) -> httpx.Response:
+    """Hold a payment to one charge, one row and one answer."""
+    answer = payment.settle()
+    assert answer.status_code == 201, answer.text
+    again = payment.send()
+    assert (again.status_code, again.content) == (201, answer.content)
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert payment.charged(live.provider.url) == (1, requests)
+    assert payment.rows() == 1
+    return answer
 
 
 def settled(
