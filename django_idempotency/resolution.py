@@ -2,7 +2,7 @@
 
 from uuid import uuid4
 
-from django.db import connections, transaction
+from django.db import DatabaseError, connections, transaction
 from django.http import HttpResponse
 
 from .choices import Mode, State
@@ -15,6 +15,8 @@ from .policy import IdempotencyPolicy
 from .presets import DEFAULT
 from .resources import Resource
 from .responses import Snapshot, capture
+
+COMMITTING = "Its worker is about to commit after all, or somebody else resolves it just now. Look again."
 
 
 def release(record: IdempotencyRecord, *, who: str, why: str) -> None:
@@ -63,7 +65,13 @@ def _resolve(record: IdempotencyRecord, snapshot: Snapshot | None, who: str, why
     # One transaction: between taking it and ending it nobody sees it held, and nothing is done without its line.
     with transaction.atomic(alias), connection.cursor() as cursor:
         # Taken over like by a retry, so the worker that was lost, if it comes back, finds that it is not its own.
-        if record.owner is None or not claims.leases.take(cursor, record.pk, record.owner.hex, *hold):
+        try:
+            taken = record.owner and claims.leases.take(cursor, record.pk, record.owner.hex, *hold)
+        except DatabaseError as error:
+            if claims.code(error) not in claims.LOCKED:
+                raise
+            raise ResolutionRefused(COMMITTING) from error
+        if not taken:
             raise ResolutionRefused(_reason(record))
         if snapshot is None:
             claims.leases.release(cursor, record.pk, hold.owner)

@@ -3,7 +3,9 @@ Settings of the demonstration.
 
 The environment may set: ``DATABASE_URL``, ``DEBUG``, ``SECRET_KEY``, ``ALLOWED_HOSTS`` (comma-separated),
 ``IDEMPOTENCY_ENABLED`` (0 shows what happens without the guard), ``CELERY_BROKER_URL`` (none: background work is
-done in process) and the limits of background work, ``THEHOG_WAKE_AFTER``, ``THEHOG_LOST_AFTER``, ``THEHOG_ATTEMPTS``.
+done in process), the limits of background work, ``THEHOG_WAKE_AFTER``, ``THEHOG_LOST_AFTER``, ``THEHOG_ATTEMPTS``,
+where the payment provider is and how long it may take, ``PAYMENT_PROVIDER_URL``, ``PAYMENT_PROVIDER_TIMEOUT``, and
+how long a payment is held by its worker and the server lets a request run, ``PAYMENTS_LEASE``, ``REQUEST_TIMEOUT``.
 """
 
 import os
@@ -43,6 +45,7 @@ INSTALLED_APPS = [
     "testproject.hrizn.apps.HriznConfig",
     "testproject.whet.apps.WhetConfig",
     "testproject.surveycoder.apps.SurveyCoderConfig",
+    "testproject.payments.apps.PaymentsConfig",
 ]
 
 MIDDLEWARE = [
@@ -113,6 +116,8 @@ STATIC_URL = "static/"
 IDEMPOTENCY = {
     "ENABLED": flag("IDEMPOTENCY_ENABLED", True),
     "SCOPE": "testproject.accounts.scopes.organization",
+    # Seconds; the web server's own limit. A check holds every lease to it.
+    "REQUEST_TIMEOUT": float(os.environ.get("REQUEST_TIMEOUT", "30")),
 }
 
 # Background work: by a worker where a broker is named, else in process, right after COMMIT.
@@ -132,4 +137,13 @@ THEHOG = {
     "LOST_AFTER": float(os.environ.get("THEHOG_LOST_AFTER", "60")),
     # How many workers a job may cost.
     "ATTEMPTS": int(os.environ.get("THEHOG_ATTEMPTS", "5")),
+}
+
+PAYMENTS: dict[str, Any] = {
+    # Run one with `python -m testproject.payments.provider`; the demo does so by itself.
+    "PROVIDER_URL": os.environ.get("PAYMENT_PROVIDER_URL", "http://127.0.0.1:8765"),
+    # Seconds that it may take to answer.
+    "TIMEOUT": float(os.environ.get("PAYMENT_PROVIDER_TIMEOUT", "10")),
+    # Seconds after which a worker that has not answered counts as lost.
+    "LEASE": float(os.environ.get("PAYMENTS_LEASE", "60")),
 }

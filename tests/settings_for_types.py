@@ -10,5 +10,6 @@ DATABASES = tests.DATABASES
 DEFAULT_AUTO_FIELD = tests.DEFAULT_AUTO_FIELD
 INSTALLED_APPS = list(dict.fromkeys([*demonstration.INSTALLED_APPS, *tests.INSTALLED_APPS]))
 SECRET_KEY = tests.SECRET_KEY
+PAYMENTS = demonstration.PAYMENTS
 THEHOG = demonstration.THEHOG
 USE_TZ = tests.USE_TZ

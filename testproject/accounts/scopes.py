@@ -12,6 +12,11 @@ def organization(request: HttpRequest | Request) -> str | None:
     return f"organization:{caller.slug}" if isinstance(caller, Organization) else None
 
 
+def organization_of(scope: str) -> Organization:
+    """Tell which organization a scope of `organization` stands for."""
+    return Organization.objects.get(slug=scope.removeprefix("organization:"))
+
+
 def api_key(request: HttpRequest | Request) -> str | None:
     """Each API key is on its own."""
     presented = getattr(request, "auth", None)

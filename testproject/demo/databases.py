@@ -70,4 +70,11 @@ def environment(url: str | None, folder: Path) -> dict[str, str]:
         "DEBUG": "1",
         # The demo plays in process, whatever broker there is.
         "CELERY_BROKER_URL": "",
+        # Whoever comes back after a killed worker in mode leased waits for the end of its lease, so that is short
+        # here. It may be, because the one long thing that such a request does, a call, is given up still sooner. The
+        # server itself would let a request run for longer (see serving.py), and one that outlives its lease, as a
+        # paused process does, costs its own answer and no second charge.
+        "PAYMENTS_LEASE": "4",
+        "REQUEST_TIMEOUT": "3",
+        "PAYMENT_PROVIDER_TIMEOUT": "2",
     }

@@ -70,6 +70,8 @@ class Endpoint:
     body: Callable[[int], Body]
     # Where it shows how often it happened.
     effect: Effect
+    # Other places that must show the same.
+    also: tuple[Effect, ...] = ()
     # Makes what the path (or the body) names, and tells the arguments.
     target: Callable[["Caller"], dict[str, str]] = no_target
     # Which of these arguments travel in the body, under the same names.

@@ -1,6 +1,5 @@
 """Plays the scenarios against one endpoint, and counts from outside what really happened."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import httpx
 
 from testproject.demo.caller import Caller, Unanswered
-from testproject.demo.endpoints import Endpoint, Rules
+from testproject.demo.endpoints import Effect, Endpoint, Rules
 from testproject.demo.operations import Operation, Stage
 from testproject.demo.scenarios import DEADLY, Scenario, quiet
 
@@ -47,7 +46,7 @@ class Player:
         stage, executed = None, 0
         try:
             stage = self.stage(endpoint)
-            before = list(self.counts(stage))
+            before = self.counts(stage)
             for scenarios in (quiet(endpoint), DEADLY):
                 self.at_once(stage, scenarios)
             self.settle(stage)
@@ -71,10 +70,13 @@ class Player:
         arguments = {caller: endpoint.target(caller) for caller in (self.acme, self.globex)}
         return Stage(endpoint, self.rules, self.acme, self.globex, arguments)
 
-    def counts(self, stage: Stage) -> Iterator[int]:
-        """Read how often the operation has happened, for each organization, from what the API shows."""
-        for caller, arguments in stage.arguments.items():
-            yield stage.endpoint.effect.read(caller, arguments)
+    def counts(self, stage: Stage) -> dict[tuple[Effect, Caller], int]:
+        """Read how often the operation has happened, for each organization, from all that the API shows."""
+        return {
+            (effect, caller): effect.read(caller, arguments)
+            for effect in (stage.endpoint.effect, *stage.endpoint.also)
+            for caller, arguments in stage.arguments.items()
+        }
 
     def at_once(self, stage: Stage, scenarios: tuple[Scenario, ...]) -> None:
         with ThreadPoolExecutor(len(scenarios)) as threads:
@@ -85,13 +87,17 @@ class Player:
         with ThreadPoolExecutor(len(stage.operations)) as threads:
             list(threads.map(Operation.settle, stage.operations))
 
-    def judge(self, stage: Stage, before: list[int]) -> int:
+    def judge(self, stage: Stage, before: dict[tuple[Effect, Caller], int]) -> int:
         """Compare what happened with what was asked for, organization by organization; tell the sum."""
         executed = 0
-        for caller, then, now in zip(stage.arguments, before, self.counts(stage), strict=True):
-            happened, rest = divmod(now - then, stage.endpoint.effect.each)
+        for (effect, caller), now in self.counts(stage).items():
+            happened, rest = divmod(now - before[effect, caller], effect.each)
             asked = sum(operation.caller is caller for operation in stage.operations)
+            if effect is stage.endpoint.effect:
+                executed += happened
+                where = ""
+            else:
+                where = f" ({effect.path})"
             if rest or happened != asked:
-                stage.complain(f"{caller.name}: executed {happened}, asked for {asked}")
-            executed += happened
+                stage.complain(f"{caller.name}: executed {happened}, asked for {asked}{where}")
         return executed

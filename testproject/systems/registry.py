@@ -19,6 +19,8 @@ class SystemConfig(AppConfig):
     credits: int = 0
     # A management command, with its arguments, that the demo runs beside its server.
     background: tuple[str, ...] = ()
+    # A module to be run as a service outside of the project, and the environment variable that holds its URL.
+    calls: tuple[str, str] | None = None
 
 
 def systems() -> list[SystemConfig]:

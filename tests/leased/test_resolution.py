@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from django.db import transaction
 from django.http import JsonResponse
 from django.urls import path
 
@@ -97,3 +98,17 @@ def test_an_audit_line_says_who(database: Database) -> None:
     """An audit line can be recognized in a list."""
     release(record(), who="ops", why="Not done.")
     assert str(IdempotencyAudit.objects.get()) == "released by ops"
+
+
+@pytest.mark.databases("postgresql", "mariadb")
+def test_a_worker_that_commits_just_now_is_left_alone(database: Database) -> None:
+    """REQ 26: a row that its worker has locked is about to be completed; nobody waits for that, or undoes it."""
+    seen, worker = record(), database.connect()
+    with transaction.atomic(), worker.cursor() as cursor:
+        worker.set_autocommit(False)
+        cursor.execute("UPDATE idempotency_record SET state = 'completed'")
+        with pytest.raises(ResolutionRefused, match="about to commit"):
+            release(seen, who="ops", why="Not done.")
+    worker.rollback()
+    release(seen, who="ops", why="Not done.")
+    assert [line[0] for line in lines()] == ["released"]

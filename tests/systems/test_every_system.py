@@ -18,7 +18,7 @@ from tests.servers import ROOT
 from tests.systems.firsthand import BILLING, CREATE_WEBHOOK, JOBS, Post, make_job
 from tests.systems.live import Caller, Live, new_key, on_every_database
 
-PREFIXES = ("thehog", "firsthand", "hrizn", "whet", "surveycoder")
+PREFIXES = ("thehog", "firsthand", "hrizn", "whet", "surveycoder", "payments")
 # Something in each system that any caller may read.
 READABLE = {
     "thehog": "/thehog/api/credits",

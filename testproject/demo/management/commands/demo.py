@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from testproject.accounts.seeds import ADMIN, ORGANIZATIONS, tokens_of
 from testproject.demo import databases, table
-from testproject.demo.background import background
+from testproject.demo.background import background, outside
 from testproject.demo.player import Row
 from testproject.demo.programme import number_of_endpoints, play_all
 from testproject.demo.server import Server
@@ -59,6 +59,7 @@ class Command(BaseCommand):
             databases.create_if_missing(environment["DATABASE_URL"])
             databases.prepare(environment)
             with (
+                outside(environment, Path(folder)) as environment,
                 Server(environment, Path(folder) / "server.log") as server,
                 background(environment, Path(folder)),
             ):
