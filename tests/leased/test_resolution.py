@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 import pytest
-from django.db import transaction
 from django.http import JsonResponse
 from django.urls import path
 
@@ -104,7 +103,7 @@ def test_an_audit_line_says_who(database: Database) -> None:
 def test_a_worker_that_commits_just_now_is_left_alone(database: Database) -> None:
     """REQ 26: a row that its worker has locked is about to be completed; nobody waits for that, or undoes it."""
     seen, worker = record(), database.connect()
-    with transaction.atomic(), worker.cursor() as cursor:
+    with worker.cursor() as cursor:
         worker.set_autocommit(False)
         cursor.execute("UPDATE idempotency_record SET state = 'completed'")
         with pytest.raises(ResolutionRefused, match="about to commit"):
