@@ -98,7 +98,7 @@ def paying(request: pytest.FixtureRequest, folder: Path) -> Iterator[Paying]:
     """Start all of it, on a database of its own."""
     found = request.config.stash[FOUND]
     with (
-        database_url(found, request.param, request.module.__name__, folder) as url,
+        database_url(found, request.param, request.module.__name__.rpartition("_")[2], folder) as url,
         Paying(url, folder) as live,
     ):
         yield live
