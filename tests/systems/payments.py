@@ -14,11 +14,14 @@ import pytest
 
 from testproject.demo.outside import Outside
 from tests.conftest import FOUND
+from tests.databases import NAMES
 from tests.systems.conftest import database_url
 from tests.systems.live import PATIENCE, Caller, Live, new_key
 
 CHARGES = "/payments/v1/charges"
 TRANSFERS = "/payments/v1/transfers"
+# Faults, races and deaths differ from one database to another.
+on_every_database = pytest.mark.databases(*NAMES)
 both = pytest.mark.parametrize("path", [CHARGES, TRANSFERS])
 PROVIDER = "testproject.payments.provider"
 # A worker that is killed is missed for a second.
@@ -95,7 +98,7 @@ def paying(request: pytest.FixtureRequest, folder: Path) -> Iterator[Paying]:
     """Start all of it, on a database of its own."""
     found = request.config.stash[FOUND]
     with (
-        database_url(found, request.param, request.module.__name__, folder) as url,
+        database_url(found, request.param, request.module.__name__.rpartition("_")[2], folder) as url,
         Paying(url, folder) as live,
     ):
         yield live

@@ -16,6 +16,7 @@ from tests.systems.payments import (
     assert_paid_once,
     both,
     charges,
+    on_every_database,
     paying,
     refusal,
 )
@@ -33,6 +34,7 @@ def live(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 # -- When all goes well ----------------------------------------------------------------------------
 
 
+@on_every_database
 @both
 def test_a_payment(live: Paying, path: str) -> None:
     """REQ 1, 2, 3: it is charged, written down and answered once; the answer names what the provider has made."""
@@ -68,6 +70,7 @@ def test_the_providers_key_is_not_the_clients(live: Paying) -> None:
     assert payments[0].key not in keys
 
 
+@on_every_database
 @both
 def test_duplicates_at_once(live: Paying, path: str) -> None:
     """REQ 11: of five at the same moment one charges, and all have its answer."""

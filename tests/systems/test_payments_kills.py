@@ -18,11 +18,13 @@ from tests.conftest import FOUND
 from tests.guarantee.gate import Gate
 from tests.systems.conftest import database_url
 from tests.systems.live import PATIENCE, Live, at_once
-from tests.systems.payments import CHARGES, SHORT, TRANSFERS, Payment, refusal
+from tests.systems.payments import CHARGES, SHORT, TRANSFERS, Payment, on_every_database, refusal
 from tests.systems.payments_halts import AFTER_THE_ANSWER, BEFORE_THE_CALL, POINTS
 from tests.systems.payments_provider import HeldProvider, Hold, held_provider
 
-# The worker waits for the provider, which has the request and has not charged yet, or has charged.
+pytestmark = on_every_database
+
+# The provider has the request, and has not charged yet, or has charged.
 SENT = "after the call was sent"
 CHARGED = "after the provider has charged"
 ALL = (*POINTS, SENT, CHARGED)
@@ -88,7 +90,7 @@ def live(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     folder = tmp_path_factory.mktemp("live")
     with ExitStack() as stack:
         found = request.config.stash[FOUND]
-        url = stack.enter_context(database_url(found, request.param, request.module.__name__, folder))
+        url = stack.enter_context(database_url(found, request.param, "kills", folder))
         provider = stack.enter_context(held_provider(folder))
         yield stack.enter_context(Killing(url, folder, provider))
 

@@ -14,9 +14,12 @@ from tests.systems.payments import (
     Payment,
     assert_paid_once,
     both,
+    on_every_database,
     paying,
     refusal,
 )
+
+pytestmark = on_every_database
 
 UNANSWERED = 504
 
