@@ -60,20 +60,21 @@ class Lease:
             if not self.statements.bind(cursor, self.digest, self.owner, resource):
                 raise LeaseLost
 
-    def release(self) -> None:
-        """Free the key: nothing was done."""
-        self._end(self.statements.release)
+    def release(self) -> bool:
+        """Free the key, if the claim is still ours: nothing was done."""
+        return self._end(self.statements.release)
 
-    def doubt(self) -> None:
-        """Leave the outcome unknown: nobody can tell what was done."""
-        self._end(self.statements.doubt)
+    def doubt(self) -> bool:
+        """Leave the outcome unknown, if the claim is still ours: nobody can tell what was done."""
+        return self._end(self.statements.doubt)
 
-    def _end(self, statement: Callable[[CursorWrapper, str, str], bool]) -> None:
+    def _end(self, statement: Callable[[CursorWrapper, str, str], bool]) -> bool:
         try:
             with self.connection.cursor() as cursor:
-                statement(cursor, self.digest, self.owner)
+                return statement(cursor, self.digest, self.owner)
         except Error as error:  # the end of the lease will say that it is unknown, only later
             logger.error("A claim could not be ended, and will lapse: %s", type(error).__name__)
+            return True
 
     @contextmanager
     def _aside(self) -> Iterator[CursorWrapper]:

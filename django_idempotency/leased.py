@@ -79,16 +79,17 @@ class LeasedWork(Work[R]):
         logger.error("The database failed a request at its claim: %s", type(error).__name__)
         raise Unavailable from error
 
-    def _give_back(self) -> None:
+    def _give_back(self) -> bool:
         """
-        End a claim under which nothing was begun; also one that may not be there, since its COMMIT was not answered.
+        End a claim under which nothing was done; also one that may not be there, since its COMMIT was not answered.
 
-        Left alone it would lapse, and then pass for a request that was begun. What was taken over was begun by another.
+        Left alone it would lapse, and then pass for a request that was begun. What was taken over was begun by
+        another attempt, and nobody knows what that has done: it stays unknown.
+
+        Returns:
+            False when the claim was not ours any more.
         """
-        if self.taken_over:
-            self.lease.doubt()
-        else:
-            self.lease.release()
+        return self.lease.doubt() if self.taken_over else self.lease.release()
 
     def _find_out(self, seen: Row) -> Row | Claim:
         """Do what the policy says of a request whose worker was lost: leave it, run it again, or ask."""
@@ -126,6 +127,7 @@ class LeasedWork(Work[R]):
         if isinstance(finding, Snapshot):
             return Claim.AGAIN  # to be read and replayed like any other
         if finding is Finding.NOT_DONE:
+            self.taken_over = False  # the attempt before is known now: it has done nothing
             return Claim.CLAIMED
         self.lease.doubt()
         return self.read() or Claim.AGAIN
@@ -172,13 +174,14 @@ class LeasedWork(Work[R]):
             trouble = self.claims.trouble(self.connection, error)
             if judge(stage, trouble, joined=False) is not Verdict.RAISE:
                 return self._in_doubt(error)
-        self._end(handler, error)
+        if not self._end(handler, error) and (winner := self._completed()) is not None:
+            return winner  # it failed because it came late, on the winner's own rows for one
         raise error
 
     def _in_doubt(self, error: Error) -> Row:
         """The session was lost, or COMMIT: ask a new one what has become of the request."""
-        row = self.read_anew()
-        if row is not None and row.live and row.known is State.COMPLETED:
+        self.connection.close()
+        if (row := self._completed()) is not None:
             return row
         self.lease.doubt()
         logger.error("The database failed a leased request: %s", type(error).__name__)
@@ -186,22 +189,28 @@ class LeasedWork(Work[R]):
 
     def _winner(self) -> Row:
         """The response of whoever holds, or resolved, the claim that was ours; our own work is rolled back."""
-        try:
-            row = self.read()
-        except Error as error:
-            raise Unavailable(IN_DOUBT) from error
-        if row is not None and row.live and row.known is State.COMPLETED:
+        if (row := self._completed()) is not None:
             return row
         raise Unavailable(IN_DOUBT)
 
-    def _end(self, handler: Running, raised: BaseException | None, status: int = 500) -> None:
+    def _completed(self) -> Row | None:
+        """The record, if it has an answer; None also where that cannot be told."""
+        try:
+            row = self.read()
+        except Error:
+            return None
+        return row if row is not None and row.live and row.known is State.COMPLETED else None
+
+    def _end(self, handler: Running, raised: BaseException | None, status: int = 500) -> bool:
         """
         Say what an attempt without a stored response leaves behind.
 
         A handler that *returns* a 4xx knows what it did. One that raises may have been half way through.
+
+        Returns:
+            False when the claim was not ours any more.
         """
         said_so = isinstance(raised, NothingHappened) or (raised is not None and raised is handler.harmless)
         if said_so or (raised is None and status < 500):
-            self.lease.release()
-        else:
-            self.lease.doubt()
+            return self._give_back()
+        return self.lease.doubt()

@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 from django.utils import timezone
 
-from django_idempotency import Unknown, bind, extend
+from django_idempotency import NothingHappened, Unknown, bind, extend
 from django_idempotency.models import IdempotencyRecord
 from tests.app.models import Effect
 from tests.guarantee.moments import after_the_first_read
@@ -62,6 +62,13 @@ def bind_early(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"id": effect.pk}, status=201)
 
 
+def fail_then_refuse(request: HttpRequest) -> HttpResponse:
+    OUTSIDE.append("called")
+    if len(OUTSIDE) == 1:
+        raise IntegrityError("half way through")
+    raise NothingHappened
+
+
 def fail_at_commit(request: HttpRequest) -> HttpResponse:
     OUTSIDE.append("called")
     transaction.on_commit(lambda: OUTSIDE.append("committed"))
@@ -77,6 +84,7 @@ urlpatterns = [
     path("fail/", leased(view=work)),
     path("retry/", leased(RETRIES, work)),
     path("ask/", leased(view=work)),
+    path("refuses/", leased(RETRIES, fail_then_refuse)),
     path("extend/", leased(RETRIES, work_and_extend)),
     path("bound/", leased(LEASED.but(pointer=point), bind_early)),
     path("constraint/", leased(view=fail_at_commit)),
@@ -221,3 +229,27 @@ def test_sqlite_keeps_its_writer_for_as_long(database: Database) -> None:
     assert post("/bound/").status_code == 201
     bound = IdempotencyRecord.objects.get(endpoint__contains="bound")
     assert (bound.resource_type, connection.vendor) == ("app.effect", database.vendor)
+
+
+@not_sqlite
+def test_who_fails_because_it_came_late_answers_with_the_winners_response(database: Database) -> None:
+    """PROTOCOL: a late worker that trips over the winner's own rows has lost its claim, and is told the answer."""
+    winner: list[Any] = []
+
+    def happen() -> None:
+        elsewhere(lapse)
+        winner.append(elsewhere(lambda: post("/retry/")))
+        raise IntegrityError("the winner's row")
+
+    MEANWHILE.append(happen)
+    late = post("/retry/")
+    assert (late.status_code, late.content) == (201, winner[0].content)
+    assert Effect.objects.count() == 1
+
+
+def test_nothing_happened_again_does_not_say_what_happened_before(database: Database) -> None:
+    """PROTOCOL: an attempt that did nothing cannot tell what the one before it did: the outcome stays unknown."""
+    assert post("/refuses/").status_code == 500
+    assert code(post("/refuses/")) == (503, "nothing_happened")
+    assert (record().state, record().attempt) == ("unknown", 2)
+    assert code(post("/refuses/", other=True)) == (422, "idempotency_conflict")

@@ -126,9 +126,9 @@ def _values() -> dict[str, Any]:
     entry = Entry(identity, "1:", Mode.ATOMIC, None)
     response = HttpResponse(ANSWER, headers={"Location": f"/{ANSWER}"})
     snapshot: Snapshot = capture(response, OPEN)
-    values = dict.fromkeys(COLUMNS, "")
-    values |= {"response_body": ANSWER.encode(), "response_headers": snapshot.header_text}  # type: ignore[dict-item]
-    row = Row(live=True, expires_in=1, lapsed=False, **values)  # type: ignore[arg-type]
+    values: dict[str, Any] = dict.fromkeys(COLUMNS, "")
+    values |= {"response_body": ANSWER.encode(), "response_headers": snapshot.header_text, "owner": None}
+    row = Row(live=True, expires_in=1, lapsed=False, **values)
     record = IdempotencyRecord.of(identity, row, OPEN)
     return {
         "identity": identity,
