@@ -22,8 +22,8 @@ from testproject.demo.server import Server
 from tests.databases import NAMES
 from tests.servers import ROOT
 
-# What a system's rules say is the same on every database, so a test of them runs on one; what races, faults and time
-# do to them is not.
+# What a system's rules say is the same on every database, so a test of them runs on one: the demo plays each endpoint,
+# with each fault, on all. This is for tests of what the demo does not play.
 on_every_database = pytest.mark.databases(*NAMES)
 
 # Seconds; above the longest wait of any policy.

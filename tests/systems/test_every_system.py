@@ -16,7 +16,7 @@ from testproject.demo import serving
 from testproject.demo.server import Server
 from tests.servers import ROOT
 from tests.systems.firsthand import BILLING, CREATE_WEBHOOK, JOBS, Post, make_job
-from tests.systems.live import Caller, Live, new_key, on_every_database
+from tests.systems.live import Caller, Live, new_key
 
 PREFIXES = ("thehog", "firsthand", "hrizn", "whet", "surveycoder", "payments")
 # Something in each system that any caller may read.
@@ -161,7 +161,6 @@ def test_an_unknown_path(live: Live, prefix: str) -> None:
                 assert error_of(answer) == (404, "not_found"), f"{method} {path}"
 
 
-@on_every_database
 def test_request_ids(live: Live) -> None:
     """SYSTEMS: "Every response of testproject carries `X-Request-Id`, fresh for each request"."""
     post = Post(live.acme, CREATE_WEBHOOK)

@@ -26,7 +26,7 @@ from tests.systems.firsthand import (
     make_job,
     refusal,
 )
-from tests.systems.live import Live, answered, assert_replay, new_key, on_every_database
+from tests.systems.live import Live, answered, assert_replay, new_key
 
 
 @pytest.fixture(params=ENDPOINTS, ids=str)
@@ -254,7 +254,6 @@ def test_slow(post: Post) -> None:
     assert post.happened() == 1
 
 
-@on_every_database
 @pytest.mark.parametrize("fault", ["bogus", "", "drop=1", "drop=", "slow", "slow=", "slow=soon", "slow=-1"])
 def test_an_unknown_fault(live: Live, fault: str) -> None:
     """SYSTEMS: "an unknown value is 400; such answers have the system's error body with code `demo_fault`"."""
@@ -274,7 +273,6 @@ def test_a_replay_has_no_fault(post: Post) -> None:
     assert post.happened() == 1
 
 
-@on_every_database
 def test_reading_has_no_fault(live: Live) -> None:
     """SYSTEMS: faults are "on every POST above", and on nothing else."""
     assert live.acme.send("GET", JOBS, fault="fail-before").status_code == 200

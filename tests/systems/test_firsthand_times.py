@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.systems.firsthand import CONFLICT, CREATE_WEBHOOK, ENDPOINTS, IN_PROGRESS, Post, refusal
-from tests.systems.live import Live, assert_replay, at_once, new_key, on_every_database
+from tests.systems.live import Live, assert_replay, at_once, new_key
 
 
 @pytest.fixture(params=ENDPOINTS, ids=str)
@@ -46,7 +46,7 @@ def test_another_body_in_flight_waits(post: Post) -> None:
     assert post.happened() == 1
 
 
-@pytest.mark.databases("postgresql", "mariadb")
+@pytest.mark.databases("postgresql")
 def test_past_ten_seconds(live: Live) -> None:
     """SYSTEMS: past the bounded wait "409 `idempotency_in_progress` + `Retry-After`", for an equal body and for
     another one; once the first is done, each gets its own answer."""
@@ -70,7 +70,6 @@ def test_past_ten_seconds(live: Live) -> None:
     assert post.happened() == 1
 
 
-@on_every_database
 def test_keys_expire(live: Live) -> None:
     """Seed: "Idempotency keys expire after 24 hours. After expiration, the same key can be reused for a new request." """
     posts, key = [Post(live.acme, endpoint) for endpoint in ENDPOINTS], new_key()

@@ -24,7 +24,7 @@ from tests.systems.hrizn import (
     post,
     raw_post,
 )
-from tests.systems.live import Live, assert_replay, new_key, on_every_database
+from tests.systems.live import Live, assert_replay, new_key
 
 on_all = pytest.mark.parametrize("endpoint", ENDPOINTS, ids=str)
 on_some = pytest.mark.parametrize("endpoint", SOME, ids=str)
@@ -267,7 +267,6 @@ def test_refused_first(live: Live, correct: Callable[[Live, str], httpx.Response
     assert "Idempotent-Replayed" not in answer.headers
 
 
-@on_every_database
 def test_expiry(live: Live) -> None:
     """Seed: "keys expire after 24 hours. After that, the same key can be reused with any parameters"."""
     desk, key, same = IDEACLOUD.at(live.acme), new_key(), new_key()

@@ -19,13 +19,12 @@ from tests.systems.hrizn import (
     error_of,
     post,
 )
-from tests.systems.live import Live, answered, assert_replay, at_once, new_key, on_every_database
+from tests.systems.live import Live, answered, assert_replay, at_once, new_key
 
 on_all = pytest.mark.parametrize("endpoint", ENDPOINTS, ids=str)
 on_some = pytest.mark.parametrize("endpoint", SOME, ids=str)
 
 
-@on_every_database
 @on_all
 def test_at_once(live: Live, endpoint: Endpoint) -> None:
     """SYSTEMS: "in flight: bounded wait (10 s), then the replay": five at once are one operation."""
@@ -41,7 +40,6 @@ def test_at_once(live: Live, endpoint: Endpoint) -> None:
     assert desk.times() == 1
 
 
-@on_every_database
 def test_other_body_meanwhile(live: Live) -> None:
     """SYSTEMS: "Another body while the original runs waits as an equal one does, then gets its mismatch answer"."""
     desk, key = IDEACLOUD.at(live.acme), new_key()
@@ -61,7 +59,6 @@ def test_other_body_meanwhile(live: Live) -> None:
     assert desk.times() == 1
 
 
-@on_every_database
 def test_other_keys_meanwhile(live: Live) -> None:
     """SYSTEMS: "No throttling": twenty at once, each with a key of its own, are twenty operations."""
     desk = IDEACLOUD.at(live.acme)
@@ -72,7 +69,6 @@ def test_other_keys_meanwhile(live: Live) -> None:
     assert desk.times() == 20
 
 
-@on_every_database
 @pytest.mark.parametrize("endpoint", [each for each in ENDPOINTS if "{content}" in each.path], ids=str)
 def test_counters_meanwhile(live: Live, endpoint: Endpoint) -> None:
     """SYSTEMS: "every effect below is countable": of actions at once on one item, each counts."""
@@ -84,7 +80,7 @@ def test_counters_meanwhile(live: Live, endpoint: Endpoint) -> None:
     assert desk.times() == 4
 
 
-@pytest.mark.databases("postgresql", "mariadb")
+@pytest.mark.databases("postgresql")
 def test_past_the_wait(live: Live) -> None:
     """SYSTEMS: "past it 409 `idempotency_in_progress` + `Retry-After`", for an equal body and for another one."""
     desk, key, numbers = IDEACLOUD.at(live.acme), new_key(), (1, 1, 2)
@@ -102,7 +98,6 @@ def test_past_the_wait(live: Live) -> None:
     assert desk.times() == 1
 
 
-@on_every_database
 @pytest.mark.parametrize(("fault", "status"), [("fail-before", 503), ("fail-after", 500)])
 @on_some
 def test_failure(live: Live, endpoint: Endpoint, fault: str, status: int) -> None:
@@ -118,7 +113,6 @@ def test_failure(live: Live, endpoint: Endpoint, fault: str, status: int) -> Non
     assert desk.times() == 1
 
 
-@on_every_database
 @on_some
 def test_drop(live: Live, endpoint: Endpoint) -> None:
     """SYSTEMS: `drop`: "the work is committed and stored, then the connection closes with no answer"."""
@@ -134,7 +128,6 @@ def test_drop(live: Live, endpoint: Endpoint) -> None:
     assert desk.times() == 1
 
 
-@on_every_database
 @on_some
 def test_kill(live: Live, endpoint: Endpoint) -> None:
     """SYSTEMS: `kill`: "the worker process dies ... after the handler's work and before the response is stored"."""
@@ -150,7 +143,6 @@ def test_kill(live: Live, endpoint: Endpoint) -> None:
     assert desk.times() == 1
 
 
-@on_every_database
 @on_some
 def test_slow(live: Live, endpoint: Endpoint) -> None:
     """SYSTEMS: `slow=SECONDS`: "the handler sleeps that long in the middle"."""
@@ -164,7 +156,6 @@ def test_slow(live: Live, endpoint: Endpoint) -> None:
     assert desk.times() == 1
 
 
-@on_every_database
 @on_all
 def test_unknown_fault(live: Live, endpoint: Endpoint) -> None:
     """SYSTEMS: "on every POST above"; "an unknown value is 400", code `demo_fault`; the key is free afterwards."""
@@ -176,7 +167,6 @@ def test_unknown_fault(live: Live, endpoint: Endpoint) -> None:
     assert desk.post(key=key).status_code == 201
 
 
-@on_every_database
 @pytest.mark.parametrize("fault", ["", "Drop", "kill=2", "slow", "slow=", "slow=soon", "slow=-1", "slow=nan"])
 def test_misspelt_fault(live: Live, fault: str) -> None:
     """SYSTEMS: "an unknown value is 400": a known one that is misspelt is unknown."""
@@ -186,7 +176,6 @@ def test_misspelt_fault(live: Live, fault: str) -> None:
     assert desk.times() == 0
 
 
-@on_every_database
 @pytest.mark.parametrize("fault", ["fail-before", "fail-after", "drop", "kill", "slow=30", "explode"])
 def test_fault_of_a_replay(live: Live, fault: str) -> None:
     """SYSTEMS: faults happen "when the handler really runs (a replay ignores it...)", and on POST only."""

@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from tests.systems.live import Live, assert_replay, at_once, new_key, on_every_database
+from tests.systems.live import Live, assert_replay, at_once, new_key
 from tests.systems.surveycoder import (
     CODE,
     CREDITS,
@@ -48,7 +48,6 @@ def test_a_retry_gets_the_first_answer(live: Live, path: str) -> None:
     assert tally(live.acme, path) == after(before, path)
 
 
-@on_every_database
 @every_post
 def test_duplicates_at_once_wait_for_the_first_answer(live: Live, path: str) -> None:
     """SYSTEMS: "bounded wait (10 s), then the replay"."""
@@ -65,7 +64,7 @@ def test_duplicates_at_once_wait_for_the_first_answer(live: Live, path: str) -> 
     assert tally(live.acme, path) == after(before, path)
 
 
-@pytest.mark.databases("postgresql", "mariadb")
+@pytest.mark.databases("postgresql")
 def test_after_ten_seconds_a_duplicate_is_told_to_come_back(live: Live) -> None:
     """SYSTEMS: "past it 409 idempotency_in_progress + Retry-After", in capitals, and for whatever has the same key."""
     key = new_key()
@@ -90,7 +89,6 @@ def test_after_ten_seconds_a_duplicate_is_told_to_come_back(live: Live) -> None:
         assert_replay(send(), first, "X-Request-Id") if same else assert_reused(send())
 
 
-@on_every_database
 @pytest.mark.parametrize("other", [CODE, WEBHOOKS], ids=["other body", "other endpoint"])
 def test_another_request_meanwhile_waits_and_is_refused(live: Live, other: str) -> None:
     """SYSTEMS: "Another body while the original runs waits as an equal one does, then gets its mismatch answer"."""
@@ -120,7 +118,6 @@ def test_without_a_key_each_post_is_new(live: Live, path: str) -> None:
     assert tally(live.acme, path) == after(before, path, times=2)
 
 
-@on_every_database
 @every_post
 @pytest.mark.parametrize("token", ["acme-key-2", "globex-key-1"])
 def test_two_api_keys_use_the_same_key(live: Live, path: str, token: str) -> None:
@@ -172,7 +169,6 @@ def test_a_key_with_another_body_or_query_is_refused(live: Live, path: str) -> N
     assert_replay(post(live.acme, target, body, key), first, "X-Request-Id")
 
 
-@on_every_database
 @every_post
 def test_a_key_at_another_endpoint_is_refused(live: Live, path: str) -> None:
     """SYSTEMS: "API key, all endpoints together"; "400 VALIDATION_ERROR (also: another endpoint)"."""
@@ -213,7 +209,6 @@ def test_white_space_and_order_do_not_matter(live: Live, path: str) -> None:
     assert_reused(post(live.acme, path, {**body, "note": {"a": 1, "b": [2, 1]}}, key))
 
 
-@on_every_database
 def test_a_key_lives_for_a_day(live: Live) -> None:
     """Seed: "Keys expire after 24 hours. A 25-hour-later retry creates a new request.\""""
     sends = {path: partial(post, live.acme, path, body_of(live.acme, path), new_key()) for path in POSTS}

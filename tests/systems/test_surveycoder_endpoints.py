@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from tests.systems.live import Live, assert_replay, at_once, new_key, on_every_database
+from tests.systems.live import Live, assert_replay, at_once, new_key
 from tests.systems.surveycoder import (
     CODE,
     CREDITS,
@@ -147,7 +147,6 @@ def test_nothing_is_coded_without_credits(live: Live) -> None:
     assert tally(live.globex, CODE) == (before + 1, 997)
 
 
-@on_every_database
 def test_the_last_credits_are_spent_once(live: Live) -> None:
     """SYSTEMS: "402 insufficient_credits": four operations at once, and credits for two of them."""
     leave(live, live.globex, 2)

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.systems.live import Live, answered, assert_replay, new_key, on_every_database
+from tests.systems.live import Live, answered, assert_replay, new_key
 from tests.systems.surveycoder import (
     CODE,
     PROJECTS,
@@ -32,7 +32,6 @@ def attempt(send: Callable[[], httpx.Response]) -> httpx.Response | None:
         return None
 
 
-@on_every_database
 @every_post
 @pytest.mark.parametrize(
     ("fault", "status", "done"),
@@ -70,7 +69,6 @@ def test_a_plain_retry_ends_with_one_effect(
     assert tally(live.acme, path) == after(before, path)
 
 
-@on_every_database
 def test_three_attempts_are_enough(live: Live) -> None:
     """Seed: "Pair idempotency keys with bounded retries … at most 3 attempts on 5xx responses", or network errors."""
     key, body = new_key(), body_of(live.acme, CODE)
@@ -85,7 +83,6 @@ def test_three_attempts_are_enough(live: Live) -> None:
     assert tally(live.acme, CODE) == after(before, CODE)
 
 
-@on_every_database
 def test_without_a_key_a_retry_charges_again(live: Live) -> None:
     """Seed: "A retry without an idempotency key can re-charge credits.\""""
     body = body_of(live.acme, CODE)
@@ -97,7 +94,6 @@ def test_without_a_key_a_retry_charges_again(live: Live) -> None:
     assert tally(live.acme, CODE) == after(before, CODE, times=2)
 
 
-@on_every_database
 @every_post
 def test_a_replay_ignores_faults(live: Live, path: str) -> None:
     """SYSTEMS: "when the handler really runs (a replay ignores it …)"."""
@@ -108,7 +104,6 @@ def test_a_replay_ignores_faults(live: Live, path: str) -> None:
         assert_replay(post(live.acme, path, body, key, fault=fault), first, "X-Request-Id")
 
 
-@on_every_database
 @every_post
 def test_an_unknown_fault_is_refused(live: Live, path: str) -> None:
     """SYSTEMS: "an unknown value is 400; such answers have the system's error body with code demo_fault"."""

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.systems.live import Caller, Live, assert_replay, at_once, new_key, on_every_database
+from tests.systems.live import Caller, Live, assert_replay, at_once, new_key
 
 ENRICH, GENERATE, RESEARCH = ENDPOINTS = (
     "/thehog/api/people/enrich",
@@ -83,7 +83,6 @@ def test_without_a_key_each_post_is_a_job(live: Live, path: str) -> None:
     assert not any("Idempotent-Replayed" in answer.headers for answer in answers)
 
 
-@on_every_database
 @each_endpoint
 def test_concurrent_duplicates_are_one_job(live: Live, path: str) -> None:
     """SYSTEMS: in flight: "bounded wait (10 s), then the replay" for each of many duplicates."""
@@ -96,7 +95,6 @@ def test_concurrent_duplicates_are_one_job(live: Live, path: str) -> None:
             assert_replay(answer, first)
 
 
-@on_every_database
 def test_at_least_once_delivery(live: Live) -> None:
     """Seed: "use a stable key derived from your internal job ID to make The Hog calls naturally idempotent." """
     key = f"import-{new_key()}/row 17"
@@ -133,7 +131,6 @@ def test_another_query_gets_the_first_result(live: Live, path: str) -> None:
         assert_replay(post(live.acme, path, key), first)
 
 
-@on_every_database
 def test_another_body_meanwhile_waits_and_gets_the_first_result(live: Live) -> None:
     """SYSTEMS: "Another body while the original runs waits as an equal one does, then gets its mismatch answer." """
     key = new_key()
@@ -260,7 +257,6 @@ def test_what_is_no_key_here(live: Live) -> None:
             assert "Idempotent-Replayed" not in answer.headers
 
 
-@on_every_database
 def test_a_key_lives_for_24_hours(live: Live) -> None:
     """SYSTEMS: lives: "24 h"; after it the key is a new request's, and lives as long again."""
     key = new_key()
@@ -274,7 +270,7 @@ def test_a_key_lives_for_24_hours(live: Live) -> None:
         assert_replay(post(live.acme, GENERATE, key), second)
 
 
-@pytest.mark.databases("postgresql", "mariadb")
+@pytest.mark.databases("postgresql")
 def test_a_duplicate_does_not_wait_for_ever(live: Live) -> None:
     """SYSTEMS: in flight: "bounded wait (10 s) ...; past it 503 + `Retry-After`, never 409", another body alike."""
     key = new_key()

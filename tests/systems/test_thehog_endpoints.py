@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.systems.live import Live, answered, assert_replay, at_once, new_key, on_every_database
+from tests.systems.live import Live, answered, assert_replay, at_once, new_key
 from tests.systems.test_thehog import (
     CREDITS,
     ENDPOINTS,
@@ -161,7 +161,6 @@ def test_others_jobs_do_not_exist(live: Live) -> None:
     assert receipt["operationId"] not in others
 
 
-@on_every_database
 def test_an_organization_without_credits(live: Live) -> None:
     """SYSTEMS: "402 `insufficient_credits`"; only success is stored, so the key runs once there are credits."""
     keys = {path: new_key() for path in ENDPOINTS}
@@ -204,7 +203,6 @@ def attempt(live: Live, path: str, key: str | None, fault: str) -> httpx.Respons
         return None
 
 
-@on_every_database
 @each_endpoint
 @pytest.mark.parametrize("fault", FAULTS)
 def test_after_a_fault_a_retry_ends_with_one_job(live: Live, path: str, fault: str) -> None:
@@ -232,7 +230,6 @@ def test_after_a_fault_a_retry_ends_with_one_job(live: Live, path: str, fault: s
         assert again.headers["Idempotent-Replayed"] == "true"
 
 
-@on_every_database
 @each_endpoint
 def test_a_killed_worker_among_duplicates(live: Live, path: str) -> None:
     """SYSTEMS: `kill`: "After any of them a plain retry with the same key ends with exactly one effect", at the same moment too."""
@@ -246,7 +243,6 @@ def test_a_killed_worker_among_duplicates(live: Live, path: str) -> None:
         assert len({answer.content for answer in at_once([killed, plain, plain])}) == 1
 
 
-@on_every_database
 @pytest.mark.parametrize("fault", ["fail-before", "fail-after", "drop", "kill", "slow=20", "nonsense"])
 def test_a_replay_ignores_faults(live: Live, fault: str) -> None:
     """SYSTEMS: "when the handler really runs (a replay ignores it"."""
@@ -258,7 +254,6 @@ def test_a_replay_ignores_faults(live: Live, fault: str) -> None:
     assert replay.elapsed.total_seconds() < 10
 
 
-@on_every_database
 @each_endpoint
 @pytest.mark.parametrize("fault", ["nonsense", "slow=never", "slow", ""])
 def test_an_unknown_fault(live: Live, path: str, fault: str) -> None:
@@ -270,7 +265,6 @@ def test_an_unknown_fault(live: Live, path: str, fault: str) -> None:
         assert post(live.acme, path, key).status_code == 202
 
 
-@on_every_database
 def test_there_is_no_throttling(live: Live) -> None:
     """SYSTEMS: "No throttling." """
     answers = at_once([partial(post, live.acme, path, None) for path in ENDPOINTS for _ in range(10)])

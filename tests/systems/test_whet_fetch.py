@@ -8,7 +8,7 @@ from functools import partial
 import httpx
 import pytest
 
-from tests.systems.live import Caller, Live, answered, at_once, new_key, on_every_database
+from tests.systems.live import Caller, Live, answered, at_once, new_key
 from tests.systems.whet import NOTE, Body, assert_refused
 
 
@@ -25,7 +25,6 @@ def fetched(caller: Caller, body: Body, *, query: str = "", fault: str | None = 
     return str(response.json()["artifact_id"])
 
 
-@on_every_database
 def test_repeated_pair(live: Live) -> None:
     """SYSTEMS: "without a key, a repeated (url, intent) pair of the organization returns the same artifact"."""
     body = page()
@@ -70,7 +69,6 @@ def test_pair_fetched_under_keys(live: Live) -> None:
     assert fetched(live.acme, body) == under_keys[0]["artifact_id"]
 
 
-@on_every_database
 def test_pair_raced_for(live: Live) -> None:
     """SYSTEMS: "returns the same artifact (201, not marked as a replay)", also when two race for it."""
     body = page()
@@ -83,7 +81,6 @@ def test_pair_raced_for(live: Live) -> None:
     assert live.acme.count("/whet/artifacts") == before + 1
 
 
-@on_every_database
 @pytest.mark.parametrize("fault", ["fail-before", "fail-after", "drop", "kill"])
 def test_pair_after_faults(live: Live, fault: str) -> None:
     """SYSTEMS: after any fault a plain retry ends with exactly one effect: without a key, too."""

@@ -7,11 +7,10 @@ from functools import partial
 import httpx
 import pytest
 
-from tests.systems.live import Live, answered, assert_replay, at_once, new_key, on_every_database
+from tests.systems.live import Live, answered, assert_replay, at_once, new_key
 from tests.systems.whet import ENDPOINTS, INTENT, Make, assert_refused, draft, from_intent, made, on, publish
 
 
-@on_every_database
 @on(*ENDPOINTS)
 def test_in_flight(live: Live, make: Make) -> None:
     """
@@ -35,7 +34,7 @@ def test_in_flight(live: Live, make: Make) -> None:
     assert endpoint.count() == before + 1
 
 
-@pytest.mark.databases("postgresql", "mariadb")
+@pytest.mark.databases("postgresql")
 def test_past_the_wait(live: Live) -> None:
     """SYSTEMS: "past it 503 + Retry-After, never 409"; Seed: "Poll that run; do not generate a new key"."""
     endpoints = [(make(live.acme), new_key()) for make in ENDPOINTS]
@@ -56,7 +55,6 @@ def test_past_the_wait(live: Live) -> None:
     assert [endpoint.count() for endpoint, _ in endpoints[:4]] == [count + 1 for count in before]
 
 
-@on_every_database
 @on(*ENDPOINTS)
 @pytest.mark.parametrize("fault", ["fail-before", "fail-after", "drop", "kill", "slow=0.1"])
 def test_faults(live: Live, make: Make, fault: str) -> None:
@@ -84,7 +82,6 @@ def test_faults(live: Live, make: Make, fault: str) -> None:
     assert endpoint.count() == before + 1
 
 
-@on_every_database
 @on(*ENDPOINTS)
 def test_unknown_fault(live: Live, make: Make) -> None:
     """SYSTEMS: "an unknown value is 400 [...] with code demo_fault"; it stores nothing."""
@@ -98,7 +95,6 @@ def test_unknown_fault(live: Live, make: Make) -> None:
     assert endpoint.count() == before + 1
 
 
-@on_every_database
 def test_lives_as_long_as_the_resource(live: Live) -> None:
     """Seed: "replays after the resource is deleted return 404 not_found, not a cached body"; and not before."""
     endpoints = [(make(live.acme), new_key()) for make in ENDPOINTS]
@@ -151,7 +147,6 @@ def test_deleted_pipeline(live: Live) -> None:
     assert_replay(survivor.send(survivors_key), kept)
 
 
-@on_every_database
 @on(draft, publish)
 def test_deleted_meanwhile(live: Live, make: Make) -> None:
     """SYSTEMS: "its posts and artifacts go with it": also what is being made of them at the same moment."""
