@@ -13,6 +13,7 @@ import os
 from collections import Counter
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
@@ -61,7 +62,8 @@ class ByServer(LoadScopeScheduling):
         folder, _, module = path.rpartition("/")
         served = {"tests/systems": server_of(module), "tests/faults": path}
         if folder not in served:
-            return nodeid
+            # By the handful, for a worker that is told of each test by itself waits for the next one.
+            return str(crc32(nodeid.encode()) % 150)
         return f"{served[folder]} {[each for each in NAMES if each in name]}"
 
 
