@@ -10,6 +10,7 @@ with other settings (see `Database.reconfigure`). All other tests are kept from 
 from __future__ import annotations
 
 import os
+import signal
 from collections import Counter
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING
@@ -31,6 +32,9 @@ RUN: pytest.StashKey[Run] = pytest.StashKey()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # As a shell does to what it starts in the background; what the tests start would inherit it, and never end.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "databases(*names): run the test on these databases only.")
     config.addinivalue_line(
         "markers", "database_settings(**settings): run it with these settings of the database."
