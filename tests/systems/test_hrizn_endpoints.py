@@ -36,18 +36,19 @@ BATCHES = [
 def test_seed_example(live: Live) -> None:
     """Seed: the request of "How it works", with `X-API-Key` and `X-Idempotency-Key`, sent twice."""
     headers = {
-        "X-API-Key": "acme-key-1",
+        # Of an organization that has not used the page's key elsewhere.
+        "X-API-Key": "globex-key-1",
         "X-Idempotency-Key": "create-ideacloud-2026-02-10-crv-review",
         "Content-Type": "application/json",
     }
     body = b'{ "keyword": "2026 Chevrolet Equinox EV range" }'
-    before, client = live.acme.count(IDEACLOUDS), live.caller(None)
+    before, client = live.globex.count(IDEACLOUDS), live.caller(None)
 
     first, second = (client.send("POST", IDEACLOUDS, body, headers=headers) for _ in range(2))
 
     assert (first.status_code, first.json()["keyword"]) == (201, "2026 Chevrolet Equinox EV range")
     assert_replay(second, first)
-    assert live.acme.count(IDEACLOUDS) == before + 1
+    assert live.globex.count(IDEACLOUDS) == before + 1
 
 
 @pytest.mark.parametrize(
