@@ -11,6 +11,7 @@ What can go wrong, each with the stable code that a client sees.
     ├── OutcomeUnknown             a worker was lost, and nobody knows what it has done outside
     ├── NothingHappened            raised by a handler of mode leased: it has done nothing, and may run again
     ├── ResourceGone               it succeeded, and what it made has been deleted since
+    ├── KeyUnknown                 nobody of the caller's has used the key, as far as can be seen
     ├── ResponseUnavailable        it succeeded, but its response was not kept
     └── Unavailable                the database did not answer, or took it back
     LeaseLost                      raised in a handler of mode leased whose claim has gone to another attempt
@@ -94,6 +95,13 @@ class NothingHappened(IdempotencyError):
 class ResourceGone(IdempotencyError):
     code = "not_found"
     title = "What the first request with this idempotency key made has been deleted."
+
+
+class KeyUnknown(IdempotencyError):
+    """Asked what became of a key; raised by no guarded request."""
+
+    code = "idempotency_key_unknown"
+    title = "Nothing is known of this idempotency key."
 
 
 class ResponseUnavailable(IdempotencyError):

@@ -39,13 +39,11 @@ class Identity:
         Raises:
             ScopeRequired: the scope cannot be stored (empty, too long, NUL, a lone surrogate).
         """
-        if not storable(scope, SCOPE_LENGTH):
-            raise ScopeRequired(f"The caller's scope must be 1 to {SCOPE_LENGTH} characters of text.")
+        digits = prefix(scope)
         parts = (scope, endpoint if endpoint_in_key else "", key)
         # Length-prefixed: without that, ("a|bc", "d") and ("a", "bc|d") would share a record.
         joined = b"".join(b"%d:%b" % (len(part), part) for part in map(str.encode, parts))
-        prefix = hashlib.sha256(scope.encode()).hexdigest()[:16]
-        return cls(scope, endpoint, key, prefix + hashlib.sha256(joined).hexdigest()[:48])
+        return cls(scope, endpoint, key, digits + hashlib.sha256(joined).hexdigest()[:48])
 
     @property
     def lock(self) -> int:
@@ -54,6 +52,24 @@ class Identity:
 
     def __repr__(self) -> str:
         return f"<Identity {self.digest[:24]}>"  # the key itself stays out of logs and tracebacks
+
+
+def prefix(scope: str) -> str:
+    """
+    The digits that the digests of a scope have in common.
+
+    Raises:
+        ScopeRequired: the scope cannot be stored.
+    """
+    if not storable(scope, SCOPE_LENGTH):
+        raise ScopeRequired(f"The caller's scope must be 1 to {SCOPE_LENGTH} characters of text.")
+    return hashlib.sha256(scope.encode()).hexdigest()[:16]
+
+
+def span(scope: str) -> tuple[str, str]:
+    """Two texts between which all digests of a scope are, in byte order: a range of the primary key."""
+    first = prefix(scope)
+    return first, first + "g"  # behind every hexadecimal digit
 
 
 def derive(digest: str, name: str) -> str:

@@ -13,6 +13,7 @@ from .exceptions import (
     InvalidKey,
     KeyRequired,
     KeyReused,
+    KeyUnknown,
     NothingHappened,
     OutcomeUnknown,
     ResourceGone,
@@ -43,6 +44,7 @@ KINDS: dict[type[IdempotencyError], _Kind] = {
     OutcomeUnknown: _Kind(409, retryable=False, retry_same_key=True),
     NothingHappened: _Kind(503, retryable=True, retry_same_key=True),
     ResourceGone: _Kind(404, retryable=False, retry_same_key=False),
+    KeyUnknown: _Kind(404, retryable=False, retry_same_key=True),
     ResponseUnavailable: _Kind(409, retryable=False, retry_same_key=False),
     Unavailable: _Kind(503, retryable=True, retry_same_key=True),
 }

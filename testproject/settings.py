@@ -9,6 +9,7 @@ how long a payment is held by its worker and the server lets a request run, ``PA
 """
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,8 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "rest_framework",
     "django_idempotency",
+    # Whose scheduler reads what `manage.py idempotency schedule` writes. The demo itself does without.
+    *(["django_celery_beat"] if find_spec("django_celery_beat") else []),
     "testproject.accounts",
     "testproject.demo",
     # The systems. Each brings its own prefix, its rules and its part of the demo.

@@ -5,7 +5,7 @@ from importlib import import_module
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from testproject.systems.registry import systems
-from testproject.systems.views import UnknownPath
+from testproject.systems.views import KeyOutcome, UnknownPath
 
 
 def system_urlpatterns() -> list[URLPattern | URLResolver]:
@@ -20,3 +20,14 @@ def system_urlpatterns() -> list[URLPattern | URLResolver]:
             re_path(f"^{system.prefix}(/|$)", unknown),
         ]
     return patterns
+
+
+def outcome_urlpatterns() -> list[URLPattern]:
+    """Tell of each system's keys what became of them; outside of its prefix, which its own page rules."""
+    return [
+        path(
+            f"outcomes/{system.prefix}/idempotency/<path:key>",
+            KeyOutcome.as_view(idempotency_policy=import_module(f"{system.name}.policy").POLICY),
+        )
+        for system in systems()
+    ]

@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
+from django_idempotency.outcomes import IdempotencyOutcomeView
 from testproject.accounts.authentication import TokenAuthentication
 from testproject.accounts.models import Organization
 from testproject.systems.errors import ErrorShape
@@ -82,3 +83,11 @@ class UnknownPath(SystemView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         raise NotFound("There is nothing at this path")
+
+
+class KeyOutcome(IdempotencyOutcomeView):
+    """What became of a key, for whoever would be served its replay."""
+
+    authentication_classes = (TokenAuthentication,)
+    permission_classes = (IsAuthenticated,)
+    renderer_classes = (JSONRenderer,)

@@ -1,0 +1,66 @@
+"""What became of a key, or of the key that made an object: for an operator, and for the client that asks."""
+
+from typing import Any
+
+from django.db.models import BooleanField, Case, Q, Value, When
+
+from .choices import State
+from .claims.clock import Clock
+from .identity import span
+from .models import IdempotencyRecord
+from .tombstones import Records
+
+COMPLETED = Q(state=State.COMPLETED.value)
+IN_FLIGHT = Q(state=State.IN_PROGRESS.value) & (Q(lease_expires_at=None) | Q(lease_expires_at__gt=Clock()))
+# Its worker gave up, or was lost and has not been heard of for the time of its lease.
+UNKNOWN = Q(state=State.UNKNOWN.value) | Q(state=State.IN_PROGRESS.value, lease_expires_at__lte=Clock())
+EXPIRED = COMPLETED & Q(expires_at__lte=Clock())
+
+
+def within(scope: str, records: Records) -> Records:
+    """
+    The records of one scope, by a range of the primary key.
+
+    Raises:
+        ScopeRequired: no record can have such a scope.
+    """
+    first, last = span(scope)
+    # The scope itself as well: another one may have these digits too.
+    return records.filter(pk__gte=first, pk__lt=last, scope=scope)
+
+
+def outcomes(records: Records) -> Records:
+    """Read of records what `outcome` needs, by the database's clock, and never the stored response."""
+    return records.defer("response_body", "response_headers", "fingerprint").annotate(
+        is_unknown=_whether(UNKNOWN), is_expired=_whether(EXPIRED)
+    )
+
+
+def outcome(record: IdempotencyRecord) -> dict[str, Any]:
+    """
+    Tell what became of a request, in values that JSON has, but for times.
+
+    Args:
+        record: one of `outcomes`.
+    """
+    seen: Any = record
+    resource = {
+        "type": record.resource_type,
+        "id": record.resource_id,
+        # As the record has it: an object that nobody has looked for since it was deleted is not known to be gone.
+        "deleted_at": record.resource_deleted_at,
+    }
+    return {
+        "endpoint": record.endpoint,
+        "mode": record.mode,
+        "state": State.UNKNOWN.value if seen.is_unknown else record.state,
+        "status": record.response_status,
+        "created_at": record.created_at,
+        "completed_at": record.completed_at,
+        "expires_at": record.expires_at,
+        "resource": resource if record.resource_type else None,
+    }
+
+
+def _whether(condition: Q) -> Case:
+    return Case(When(condition, then=Value(True)), default=Value(False), output_field=BooleanField())

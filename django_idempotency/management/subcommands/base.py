@@ -1,0 +1,92 @@
+"""What the subcommands share: `--json`, `--database`, and the statuses that they end with."""
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, NoReturn
+
+from django.core.management.base import CommandError, CommandParser, OutputWrapper
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import connections, router
+
+from ...models import IdempotencyRecord
+
+# 0: done. 1: failed, and stderr says why. 2: not asked as it should be.
+FAILED = 1
+MISUSED = 2
+# Done, but for what must not be touched.
+LEFT = 3
+# There is no such record.
+NOTHING = 4
+
+
+class Subcommand(ABC):
+    """
+    One subcommand, called once.
+
+    Args:
+        stdout, stderr: the command's.
+        options: as parsed.
+    """
+
+    help: ClassVar[str]
+
+    def __init__(self, stdout: OutputWrapper, stderr: OutputWrapper, options: Mapping[str, Any]) -> None:
+        self.stdout = stdout
+        self.stderr = stderr
+        self.options = options
+
+    @classmethod
+    def add_to(cls, parser: CommandParser) -> None:
+        """Add the options that all of them have."""
+        parser.add_argument(
+            "--database", choices=tuple(connections), help="The alias of the records, if not the router's."
+        )
+        parser.add_argument("--json", action="store_true", help="Print one JSON document, for a program.")
+
+    @abstractmethod
+    def run(self) -> None:
+        """
+        Do it.
+
+        Raises:
+            CommandError: its return code is the status.
+        """
+
+    @property
+    def alias(self) -> str:
+        """Where the records are."""
+        return self.options["database"] or router.db_for_write(IdempotencyRecord)
+
+    def print(self, result: Any, *lines: str) -> None:
+        """Print the result: for a program, or in lines for people."""
+        if self.options["json"]:
+            self.stdout.write(json.dumps(result, cls=DjangoJSONEncoder, indent=2))
+            return
+        for line in lines:
+            self.stdout.write(line)
+
+    def fail(self, reason: str, status: int = FAILED) -> NoReturn:
+        """End with a status other than 0."""
+        raise CommandError(reason, returncode=status)
+
+
+def positive(text: str) -> int:
+    """Read a whole number above 0."""
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
+def duration(text: str) -> float:
+    """Read seconds, 0 or more."""
+    seconds = float(text)
+    if not 0 <= seconds < float("inf"):
+        raise ValueError(text)
+    return seconds
+
+
+def number(count: int, noun: str) -> str:
+    """Say how many: "1 record", "2 records"."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -1,0 +1,48 @@
+"""``manage.py idempotency purge``, for cron and for people."""
+
+from dataclasses import asdict
+
+from django.core.management.base import CommandParser
+
+from ...lookups import EXPIRED
+from ...models import IdempotencyRecord
+from ...purge import Purged, purge
+from .base import Subcommand, duration, number, positive
+from .progress import progress
+
+
+class Purge(Subcommand):
+    help = "Remove expired records, and empty those whose object was deleted."
+
+    @classmethod
+    def add_to(cls, parser: CommandParser) -> None:
+        super().add_to(parser)
+        parser.add_argument("--batch", type=positive, default=500, help="Records per transaction (500).")
+        parser.add_argument("--rows", type=positive, help="Stop after so many records.")
+        parser.add_argument("--seconds", type=duration, help="Stop after so many seconds.")
+        parser.add_argument(
+            "--rest", type=duration, default=1.0, help="Rest so many times as long as a batch took (1)."
+        )
+        parser.add_argument("--dry-run", action="store_true", help="Count what has expired; change nothing.")
+
+    def run(self) -> None:
+        if self.options["dry_run"]:
+            expired = self._expired()
+            self.print({"expired": expired}, f"Would remove {number(expired, 'expired record')}.")
+            return
+        with progress(self.stderr, self._expired) as advance:
+
+            def tell(purged: Purged) -> None:
+                if advance is not None:
+                    advance(purged.expired, f"{number(purged.tombstones, 'tombstone')} made")
+
+            bounds = {name: self.options[name] for name in ("database", "batch", "rows", "seconds", "rest")}
+            purged = purge(**bounds, progress=tell)
+        self.print(
+            asdict(purged),
+            f"Removed {number(purged.expired, 'expired record')}, and made {number(purged.tombstones, 'tombstone')}.",
+            *(() if purged.finished else ("There is more: a bound was reached.",)),
+        )
+
+    def _expired(self) -> int:
+        return IdempotencyRecord.objects.using(self.alias).filter(EXPIRED).count()
