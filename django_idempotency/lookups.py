@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db.models import BooleanField, Case, Q, Value, When
+from django.db.models.functions import Length
 
 from .choices import State
 from .claims.clock import Clock
@@ -27,6 +28,12 @@ def within(scope: str, records: Records) -> Records:
     first, last = span(scope)
     # The scope itself as well: another one may have these digits too.
     return records.filter(pk__gte=first, pk__lt=last, scope=scope)
+
+
+def with_key(key: str, records: Records) -> Records:
+    """The records of one key, by its index."""
+    # Also by its length: to MariaDB and MySQL spaces at its end are nothing.
+    return records.alias(key_length=Length("key")).filter(key=key, key_length=len(key))
 
 
 def outcomes(records: Records) -> Records:

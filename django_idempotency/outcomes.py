@@ -12,7 +12,7 @@ from .conf import resolve, settings
 from .exceptions import IdempotencyError, KeyUnknown
 from .http import refuse
 from .identity import storable
-from .lookups import EXPIRED, outcome, outcomes, within
+from .lookups import EXPIRED, outcome, outcomes, with_key, within
 from .models import IdempotencyRecord
 from .policy import IdempotencyPolicy
 from .rules import KEY_LENGTH
@@ -56,7 +56,7 @@ class IdempotencyOutcomeView(APIView):
         )
         # Some databases take an error out of what no key can be.
         if key.isascii() and storable(key, KEY_LENGTH):
-            live = outcomes(mine.filter(key=key).exclude(EXPIRED))
+            live = outcomes(with_key(key, mine).exclude(EXPIRED))
             if records := list(live.order_by("-created_at", "pk")[:LIMIT]):
                 return records
         raise KeyUnknown("None of your requests with this key has ended, or its record has expired.")

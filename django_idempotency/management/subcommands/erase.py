@@ -46,7 +46,9 @@ class Erase(Subcommand):
         self._end(erased, "Removed")
 
     def _erase(self, **how: Any) -> Erased:
-        chosen: dict[str, Any] = {name: self.options[name] for name in ("scope", "database", "batch", "also_unknown")}
+        chosen: dict[str, Any] = {
+            name: self.options[name] for name in ("scope", "database", "batch", "also_unknown")
+        }
         return erase(**chosen, **how)
 
     def _confirm(self, due: Erased) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from ...exceptions import ScopeRequired
-from ...lookups import outcome, outcomes, within
+from ...lookups import outcome, outcomes, with_key, within
 from ...models import IdempotencyRecord
 from ...tombstones import Records
 from .base import MISUSED, NOTHING, Subcommand, positive
@@ -47,7 +47,7 @@ class Show(Subcommand):
             except ScopeRequired as error:
                 self.fail(str(error), MISUSED)
         if key is not None:
-            records = records.filter(key=key)
+            records = with_key(key, records)
         if made is not None:
             records = records.filter(resource_type=made[0], resource_id=made[1])
         endpoint = self.options["endpoint"]
