@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import router
+from django.db import connections, router
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
+from .claims import claims_for
 from .identity import span
 from .lookups import COMPLETED, IN_FLIGHT, UNKNOWN, within
 from .models import IdempotencyAudit, IdempotencyRecord
@@ -71,12 +72,14 @@ def erase(
     if dry_run:
         return _count(scope, records, removable, IN_FLIGHT if also_unknown else IN_FLIGHT | UNKNOWN)
     erased = Erased()
-    for some in _batches(records.filter(removable), batch):
-        erased.records += change(some, lambda held: held.delete()[0])
+    remove = claims_for(connections[alias].vendor).remove
+    for pks in _batches(records.filter(removable), batch):
+        # The condition again: one may have been taken over since.
+        erased.records += change(records.filter(removable, pk__in=pks), remove)
         if progress is not None:
             progress(erased)
-    for lines in _batches(_lines(scope, records), batch):
-        erased.audit_lines += lines.delete()[0]
+    for pks in _batches(_lines(scope, records), batch):
+        erased.audit_lines += IdempotencyAudit.objects.using(alias).filter(pk__in=pks).delete()[0]
         if progress is not None:
             progress(erased)
     left = records.aggregate(all=Count("pk"), unknown=Count("pk", filter=UNKNOWN))
@@ -108,10 +111,9 @@ def _lines(scope: str, staying: Records) -> "QuerySet[IdempotencyAudit]":
     return lines.exclude(Exists(staying.filter(pk=OuterRef("record"))))
 
 
-def _batches(rows: "QuerySet[Any]", batch: int) -> Iterator["QuerySet[Any]"]:
-    """Take rows apart, in the order of the primary key."""
+def _batches(rows: "QuerySet[Any]", batch: int) -> Iterator[list[Any]]:
+    """Primary keys, in their order."""
     left = rows.order_by("pk")
     while pks := list(left.values_list("pk", flat=True)[:batch]):
-        # With the conditions again: one may have changed since.
-        yield rows.filter(pk__in=pks)
+        yield pks
         left = left.filter(pk__gt=pks[-1])
