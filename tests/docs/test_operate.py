@@ -62,7 +62,8 @@ def test_beat_runs_the_entry_of_the_page(database: Database) -> None:
     settings = page("docs/howto/purge-and-schedule.md").python("settings")
     app = Celery(set_as_current=False)
     app.conf.beat_schedule = settings["CELERY_BEAT_SCHEDULE"]
-    [entry] = [entry for entry in Scheduler(app).schedule.values() if not entry.task.startswith("celery.")]
+    entries: list[Any] = list(Scheduler(app).schedule.values())
+    [entry] = [each for each in entries if not each.task.startswith("celery.")]
     assert (entry.task, entry.schedule.run_every) == (purge_expired.name, timedelta(hours=1))
     completed("old", age=timedelta(days=2))
     completed("young")

@@ -27,16 +27,12 @@ class Erase(Subcommand):
         parser.add_argument("--yes", action="store_true", help="Do not ask.")
 
     def run(self) -> None:
-        try:
-            due = self._erase(dry_run=True)
-        except ScopeRequired as error:
-            self.fail(str(error), MISUSED)
         if self.options["dry_run"]:
-            self._end(due, "Would remove")
+            self._end(self._erase(dry_run=True), "Would remove")
             return
         if not self.options["yes"]:
-            self._confirm(due)
-        with progress(self.stderr, lambda: due.records + due.audit_lines) as advance:
+            self._confirm()
+        with progress(self.stderr, self._due) as advance:
 
             def tell(erased: Erased) -> None:
                 if advance is not None:
@@ -49,14 +45,20 @@ class Erase(Subcommand):
         chosen: dict[str, Any] = {
             name: self.options[name] for name in ("scope", "database", "batch", "also_unknown")
         }
-        return erase(**chosen, **how)
+        try:
+            return erase(**chosen, **how)
+        except ScopeRequired as error:
+            self.fail(str(error), MISUSED)
 
-    def _confirm(self, due: Erased) -> None:
+    def _due(self) -> int:
+        due = self._erase(dry_run=True)
+        return due.records + due.audit_lines
+
+    def _confirm(self) -> None:
         if not sys.stdin.isatty():
             self.fail("Nobody is there to be asked: say --yes, or --dry-run.", MISUSED)
-        self.stderr.write(
-            f"This removes {_words(due)} of {self.options['scope']}. Type yes to go on: ", ending=""
-        )
+        due = _words(self._erase(dry_run=True))
+        self.stderr.write(f"This removes {due} of {self.options['scope']}. Type yes to go on: ", ending="")
         self.stderr.flush()
         if sys.stdin.readline().strip() != "yes":
             self.fail("Nothing was removed.")
