@@ -1,0 +1,68 @@
+"""Which fault undid which work: a work that was undone without one is a defect of its own."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from tests.faults.storm.history import Blow, History, Resolution, Work
+from tests.faults.storm.plan import Kind
+
+# Not the nemesis's doing.
+RAISED = "raised by the handler"
+OVERTAKEN = "lease was over without a fault"
+UNEXPLAINED = "unexplained"
+
+
+class Causes:
+    """
+    The faults of a history, by whom they can have met.
+
+    Attributes:
+        undone: each work without an effect, with the fault that undid it, or one of the words above.
+    """
+
+    def __init__(self, history: History) -> None:
+        self._blows: dict[tuple[Kind, int], list[Blow]] = defaultdict(list)
+        for blow in history.blows:
+            self._blows[blow.kind, blow.target].append(blow)
+        self._works: dict[str, list[Work]] = defaultdict(list)
+        for work in history.works.values():
+            self._works[work.key].append(work)
+        self._resolutions: dict[str, list[Resolution]] = defaultdict(list)
+        for resolution in history.resolutions:
+            self._resolutions[resolution.key].append(resolution)
+        self.undone = [(work, self._cause(work)) for work in history.undone()]
+
+    def blows(self, *kinds: Kind) -> set[Blow]:
+        """The faults of these kinds that have undone something."""
+        return {cause for _, cause in self.undone if isinstance(cause, Blow) and cause.kind in kinds}
+
+    def _cause(self, work: Work) -> Blow | str:
+        if work.over is None:  # only with its process does a request end without a word
+            return next(iter(self._after(work, self._blows[Kind.KILL, work.pid])), UNEXPLAINED)
+        if work.raised:
+            return RAISED
+        lost = [
+            *self._blows[Kind.SESSION, work.session],
+            *self._blows[Kind.COMMIT, work.port],
+            *self._blows[Kind.RESTART, 0],
+        ]
+        for blow in self._during(work, lost):
+            return blow
+        if self._overtaken(work):
+            return next(iter(self._during(work, self._blows[Kind.PAUSE, work.pid])), OVERTAKEN)
+        return UNEXPLAINED
+
+    def _overtaken(self, work: Work) -> bool:
+        """Whether its claim went to another attempt, or to an operator, while it ran."""
+        taken = [other.began for other in self._works[work.key] if other is not work]
+        taken += [resolution.began for resolution in self._resolutions[work.key]]
+        return any(work.began <= at <= (work.over or at) for at in taken)
+
+    @staticmethod
+    def _after(work: Work, blows: Iterable[Blow]) -> list[Blow]:
+        return [blow for blow in blows if blow.ended >= work.began]
+
+    def _during(self, work: Work, blows: Iterable[Blow]) -> list[Blow]:
+        return [blow for blow in self._after(work, blows) if blow.began <= (work.over or blow.began)]
