@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from math import inf
 
 from tests.faults.storm.history import Blow, History, Resolution, Work
 from tests.faults.storm.plan import Kind
@@ -26,6 +27,7 @@ class Causes:
         self._blows: dict[tuple[Kind, int], list[Blow]] = defaultdict(list)
         for blow in history.blows:
             self._blows[blow.kind, blow.target].append(blow)
+        self._sent = {answer.request: answer.sent for answer in history.answers}
         self._works: dict[str, list[Work]] = defaultdict(list)
         for work in history.works.values():
             self._works[work.key].append(work)
@@ -40,29 +42,29 @@ class Causes:
 
     def _cause(self, work: Work) -> Blow | str:
         if work.over is None:  # only with its process does a request end without a word
-            return next(iter(self._after(work, self._blows[Kind.KILL, work.pid])), UNEXPLAINED)
+            return next(during(work.began, inf, self._blows[Kind.KILL, work.pid]), UNEXPLAINED)
         if work.raised:
             return RAISED
-        lost = [
+        lost = (
             *self._blows[Kind.SESSION, work.session],
             *self._blows[Kind.COMMIT, work.port],
             *self._blows[Kind.RESTART, 0],
-        ]
-        for blow in self._during(work, lost):
+        )
+        if (blow := next(during(work.began, work.over, lost), None)) is not None:
             return blow
-        if self._overtaken(work):
-            return next(iter(self._during(work, self._blows[Kind.PAUSE, work.pid])), OVERTAKEN)
+        # A claim may be lost as well before the work begins that it is for.
+        since = self._sent[work.request]
+        if self._overtaken(work, since):
+            return next(during(since, work.over, self._blows[Kind.PAUSE, work.pid]), OVERTAKEN)
         return UNEXPLAINED
 
-    def _overtaken(self, work: Work) -> bool:
-        """Whether its claim went to another attempt, or to an operator, while it ran."""
+    def _overtaken(self, work: Work, since: float) -> bool:
+        """Whether its claim went to another attempt, or to an operator, before it was over."""
         taken = [other.began for other in self._works[work.key] if other is not work]
         taken += [resolution.began for resolution in self._resolutions[work.key]]
-        return any(work.began <= at <= (work.over or at) for at in taken)
+        return work.over is not None and any(since <= at <= work.over for at in taken)
 
-    @staticmethod
-    def _after(work: Work, blows: Iterable[Blow]) -> list[Blow]:
-        return [blow for blow in blows if blow.ended >= work.began]
 
-    def _during(self, work: Work, blows: Iterable[Blow]) -> list[Blow]:
-        return [blow for blow in self._after(work, blows) if blow.began <= (work.over or blow.began)]
+def during(began: float, ended: float, blows: Iterable[Blow]) -> Iterator[Blow]:
+    """Those that fell, or lasted, in that time."""
+    return (blow for blow in blows if blow.ended >= began and blow.began <= ended)

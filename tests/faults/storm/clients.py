@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from itertools import count
 from threading import Event, Lock
 
@@ -110,31 +111,22 @@ class Clients:
         if attempt in asker.raises:
             headers[RAISE] = "yes"
         patience = asker.patience[attempt] if attempt < len(asker.patience) else PATIENCE
-        sent = time.monotonic()
+        seen = partial(Answer, key=operation.key, asker=asker.name, request=request, sent=time.monotonic())
         try:
             response = self._http.post(
                 f"{self._url}/{operation.endpoint}/", json=operation.body, headers=headers, timeout=patience
             )
         except httpx.TransportError as error:
             code = HUNG_UP if isinstance(error, httpx.TimeoutException) else LOST
-            return Answer(**named(operation, asker, request), **took(sent), status=None, code=code)
-        refused = response.headers["Content-Type"] == "application/problem+json"
-        return Answer(
-            **named(operation, asker, request),
-            **took(sent),
+            return seen(received=time.monotonic(), status=None, code=code)
+        content_type = response.headers["Content-Type"]
+        return seen(
+            received=time.monotonic(),
             status=response.status_code,
-            code=response.json()["code"] if refused else "",
+            code=response.json()["code"] if content_type == "application/problem+json" else "",
             body=response.content,
-            content_type=response.headers["Content-Type"],
+            content_type=content_type,
             replayed=response.headers.get(REPLAYED) == "true",
             should_retry=response.headers.get("X-Should-Retry"),
             retry_after=response.headers.get("Retry-After"),
         )
-
-
-def named(operation: Operation, asker: Asker, request: str) -> dict[str, str]:
-    return {"key": operation.key, "asker": asker.name, "request": request}
-
-
-def took(sent: float) -> dict[str, float]:
-    return {"sent": sent, "received": time.monotonic()}

@@ -17,7 +17,7 @@ from tests.faults.private import Private
 from tests.faults.storm.history import Blow, History, Work
 from tests.faults.storm.outside import Outside
 from tests.faults.storm.plan import Fault, Kind
-from tests.guarantee.moments import end_session, is_open
+from tests.guarantee.moments import END_SESSION
 from tests.guarantee.wire import Lose, Wire
 from tests.servers import PAUSE, Server
 
@@ -93,12 +93,10 @@ class Nemesis:
         return [pid for pid in self._server.worker_pids() if pid not in self._killed]
 
     def _under_way(self) -> list[Work]:
-        """The works whose requests are not over, in living processes that run."""
-        return [
-            work
-            for work in self._outside.works().values()
-            if work.over is None and work.pid not in self._killed and work.pid not in self._paused
-        ]
+        """The works that have not come outside yet, in living processes that run: they will still take a while."""
+        gone = self._killed | self._paused.keys()
+        works = self._outside.works().values()
+        return [work for work in works if not (work.outside or work.over or work.pid in gone)]
 
     def _work(self, fault: Fault) -> Work | None:
         """One that is under way now or, where the fault does not aim so well, one of the last."""
@@ -142,11 +140,13 @@ class Nemesis:
         if work is None:
             return
         began = time.monotonic()
-        with suppress(Error):  # it has ended by itself
-            if is_open(work.session):
-                end_session(work.session)
-                self._done(Kind.SESSION, work.session, began)
-        connection.close()  # it may have ended as well, with its server
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(END_SESSION[connection.vendor], [work.session])
+                if cursor.fetchone() != (False,):
+                    self._done(Kind.SESSION, work.session, began)
+        except Error:  # it has ended by itself, or the server has
+            connection.close()
 
     def _lose(self, fault: Fault) -> None:
         """The next COMMIT of anybody; the wire writes down whose it was."""

@@ -13,7 +13,7 @@ ENDPOINTS = ("atomic", "atomic-waits", "fail", "fail-waits", "retry", "retry-wai
 # Seconds that a client waits for an answer, unless its plan says less.
 PATIENCE = 10.0
 # Seconds between two faults, on average.
-FAULT_EVERY = 0.5
+FAULT_EVERY = 0.7
 COMMIT_EVERY = 1.5
 
 
@@ -62,8 +62,8 @@ def operation(seed: int, number: int) -> Operation:
     return Operation(
         key=f"{number}-{random.getrandbits(64):016x}",
         endpoint=ENDPOINTS[number % len(ENDPOINTS)],
-        before=round(random.uniform(0.005, 0.12), 3),
-        after=round(random.uniform(0.0, 0.08), 3),
+        before=round(random.uniform(0.01, 0.08), 3),
+        after=round(random.uniform(0.0, 0.05), 3),
         extends=random.random() < 0.25,
         askers=tuple(
             Asker(

@@ -22,7 +22,7 @@ from tests.rig import Database
 from tests.servers import serve
 
 WORKERS, THREADS = 4, 4
-CLIENTS = 32
+CLIENTS = 40
 # Seconds that it takes at most, once it is calm, until everybody is answered.
 CALM = 30.0
 # Who comes when it is over: each key is asked for once more.
