@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import os
 import secrets
 import signal
@@ -59,12 +60,19 @@ def arguments() -> argparse.Namespace:
 def bound(seconds: float) -> None:
     """Clean up and end on Ctrl-C, on SIGTERM, and when it takes too long."""
 
+    ends = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
+
     def end(number: int, frame: FrameType | None) -> None:
+        for each in ends:  # once: cleaning up is not to be disturbed
+            signal.signal(each, signal.SIG_IGN)
         raise SystemExit(f"ended by {signal.Signals(number).name}")
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
+    for number in ends:
         signal.signal(number, end)
     signal.setitimer(signal.ITIMER_REAL, seconds + AROUND)
+    faulthandler.dump_traceback_later(
+        seconds + 2 * AROUND, exit=True
+    )  # should even cleaning up take for ever
 
 
 @contextmanager

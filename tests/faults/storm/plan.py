@@ -69,7 +69,7 @@ def operation(seed: int, number: int) -> Operation:
             Asker(
                 name="abc"[place],
                 delay=round(random.uniform(0, 0.15), 3) if place else 0.0,
-                patience=tuple(random.choices((PATIENCE, 1.0, 0.05), (75, 15, 10), k=2)),
+                patience=tuple(random.choices((PATIENCE, 1.0, 0.05), (40, 50, 10), k=2)),
                 raises=frozenset(attempt for attempt in range(2) if random.random() < 0.02),
             )
             for place in range(random.choices((1, 2, 3), (40, 35, 25))[0])
@@ -120,7 +120,7 @@ class Fault:
 def faults(seed: int, seconds: float, restarts: int = 0) -> list[Fault]:
     """What goes wrong in so many seconds, in its order."""
     planned = [
-        *_dealt(dice(seed, "blows"), (*BLOWS, Kind.KILL, Kind.SESSION), FAULT_EVERY, seconds),
+        *_dealt(dice(seed, "blows"), BLOWS * 2, FAULT_EVERY, seconds),
         *_dealt(dice(seed, "commits"), (Kind.COMMIT, Kind.ANSWER), COMMIT_EVERY, seconds),
         *_dealt(dice(seed, "restarts"), (Kind.RESTART,), seconds / (restarts + 1), seconds)[:restarts],
     ]
@@ -137,7 +137,7 @@ def _dealt(random: Random, hand: tuple[Kind, ...], every: float, seconds: float)
             inside=random.random() < 0.85,
             choice=random.random(),
             # Longer than a lease, or shorter.
-            seconds=round(random.choice((random.uniform(0.1, 0.8), random.uniform(1.8, 3.0))), 3),
+            seconds=round(random.uniform(*random.choice(((0.1, 0.8), (2.2, 3.2), (2.2, 3.2)))), 3),
         )
         for number, kind in zip(range(int(seconds / every)), kinds, strict=False)
     ]
