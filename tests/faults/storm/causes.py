@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from math import inf
 
 from tests.faults.storm.history import Blow, History, Resolution, Work
-from tests.faults.storm.plan import Kind
+from tests.faults.storm.plan import LEASE, Kind
 
 # Not the nemesis's doing.
 RAISED = "raised by the handler"
@@ -28,6 +28,7 @@ class Causes:
         for blow in history.blows:
             self._blows[blow.kind, blow.target].append(blow)
         self._sent = {answer.request: answer.sent for answer in history.answers}
+        self._promises = history.promises
         self._works: dict[str, list[Work]] = defaultdict(list)
         for work in history.works.values():
             self._works[work.key].append(work)
@@ -35,10 +36,6 @@ class Causes:
         for resolution in history.resolutions:
             self._resolutions[resolution.key].append(resolution)
         self.undone = [(work, self._cause(work)) for work in history.undone()]
-
-    def blows(self, *kinds: Kind) -> set[Blow]:
-        """The faults of these kinds that have undone something."""
-        return {cause for _, cause in self.undone if isinstance(cause, Blow) and cause.kind in kinds}
 
     def _cause(self, work: Work) -> Blow | str:
         if work.over is None:  # only with its process does a request end without a word
@@ -59,10 +56,15 @@ class Causes:
         return UNEXPLAINED
 
     def _overtaken(self, work: Work, since: float) -> bool:
-        """Whether its claim went to another attempt, or to an operator, before it was over."""
-        taken = [other.began for other in self._works[work.key] if other is not work]
-        taken += [resolution.began for resolution in self._resolutions[work.key]]
-        return work.over is not None and any(since <= at <= work.over for at in taken)
+        """Whether its claim can have gone to another attempt, or to an operator, before it was over."""
+        if work.over is None or work.over - since < LEASE or self._promises[work.key].startswith("atomic"):
+            return False
+        # A claim is taken at some time between the sending of a request and the beginning of its work.
+        taken = [
+            (self._sent[other.request], other.began) for other in self._works[work.key] if other is not work
+        ]
+        taken += [(each.began, each.ended) for each in self._resolutions[work.key]]
+        return any(ended >= since and began <= work.over for began, ended in taken)
 
 
 def during(began: float, ended: float, blows: Iterable[Blow]) -> Iterator[Blow]:

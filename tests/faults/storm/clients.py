@@ -17,7 +17,7 @@ from django_idempotency.exceptions import ResolutionRefused
 from django_idempotency.models import IdempotencyRecord
 from django_idempotency.resolution import complete, release
 from tests.app.models import Effect
-from tests.faults.storm.history import HUNG_UP, LOST, Answer, History, Resolution
+from tests.faults.storm.history import BY_HAND, HUNG_UP, LOST, Answer, History, Resolution
 from tests.faults.storm.outside import Outside
 from tests.faults.storm.plan import PATIENCE, Asker, Operation
 from tests.faults.storm.server import RAISE, REQUEST
@@ -60,8 +60,8 @@ class Operator:
 def _complete(record: IdempotencyRecord, run: str) -> None:
     """Do in the database what was done outside."""
     with transaction.atomic():
-        effect = Effect.objects.create(label=f"{record.key} {run}")
-        answer = JsonResponse({"id": effect.pk, "run": run, "by": "hand"}, status=201)
+        effect = Effect.objects.create(label=f"{record.key} {BY_HAND}{run}")
+        answer = JsonResponse({"id": effect.pk, "run": f"{BY_HAND}{run}"}, status=201)
         complete(record, answer, who="operator", why="It has happened.")
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from tests.faults.storm.plan import Kind
 
+# Before the run whose effect an operator has done in its place.
+BY_HAND = "by-hand-"
 # What a client saw instead of an answer.
 LOST, HUNG_UP = "connection lost", "hung up"
 
@@ -96,7 +98,7 @@ class History:
     Attributes:
         promises: by key, the endpoint that it was sent to.
         works: by run.
-        effects: (key, run) for each row that the handlers left; "by hand" for an operator's.
+        effects: (key, run) for each row.
         records: by key, the state of its record; several where there are several.
     """
 

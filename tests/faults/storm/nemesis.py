@@ -21,6 +21,8 @@ from tests.guarantee.moments import END_SESSION
 from tests.guarantee.wire import Lose, Wire
 from tests.servers import PAUSE, Server
 
+T = TypeVar("T")
+
 # Seconds that it waits for a request to be under way.
 SOON = 0.5
 # How many workers stand still at the same time, at most.
@@ -159,9 +161,6 @@ class Nemesis:
         self._machine.stop()
         self._machine.start()
         self._done(Kind.RESTART, 0, began)
-
-
-T = TypeVar("T")
 
 
 def pick(of: Sequence[T], fault: Fault) -> T | None:

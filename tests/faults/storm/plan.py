@@ -10,6 +10,8 @@ from random import Random
 
 ENDPOINTS = ("atomic", "atomic-waits", "fail", "fail-waits", "retry", "retry-waits")
 
+# Seconds: so short that a pause outlasts it, and far longer than the handler takes.
+LEASE = 1.5
 # Seconds that a client waits for an answer, unless its plan says less.
 PATIENCE = 10.0
 # Seconds between two faults, on average.
@@ -69,10 +71,10 @@ def operation(seed: int, number: int) -> Operation:
             Asker(
                 name="abc"[place],
                 delay=round(random.uniform(0, 0.15), 3) if place else 0.0,
-                patience=tuple(random.choices((PATIENCE, 1.0, 0.05), (40, 50, 10), k=2)),
+                patience=tuple(random.choices((PATIENCE, 1.0, 0.05), (75, 15, 10), k=2)),
                 raises=frozenset(attempt for attempt in range(2) if random.random() < 0.02),
             )
-            for place in range(random.choices((1, 2, 3), (40, 35, 25))[0])
+            for place in range(random.choices((1, 2, 3), (45, 35, 20))[0])
         ),
     )
 

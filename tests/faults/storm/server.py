@@ -20,6 +20,7 @@ from django_idempotency.decorators import idempotent
 from django_idempotency.scopes import everyone
 from tests.app.models import Effect
 from tests.faults.server import happen_outside
+from tests.faults.storm.plan import LEASE
 
 # For `serve`; the application has these URLs.
 APP = "tests.faults.storm.wsgi:application"
@@ -28,8 +29,7 @@ REQUEST, RAISE = "X-Request", "X-Raise"
 WAIT = 0.4
 
 ATOMIC = IdempotencyPolicy(scope=everyone, required=True)
-# So short that a pause outlasts it, and far longer than the handler takes.
-FAIL = ATOMIC.but(mode=Mode.LEASED, lease=timedelta(seconds=1.5))
+FAIL = ATOMIC.but(mode=Mode.LEASED, lease=timedelta(seconds=LEASE))
 POLICIES = {"atomic": ATOMIC, "fail": FAIL, "retry": FAIL.but(on_unknown=Unknown.RETRY)}
 POLICIES |= {f"{name}-waits": policy.but(in_flight_wait=WAIT) for name, policy in POLICIES.items()}
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.storm.history import HUNG_UP, LOST, Answer, Resolution, Story, Work
+from tests.faults.storm.history import BY_HAND, HUNG_UP, LOST, Answer, Resolution, Story, Work
 from tests.faults.storm.rules import broken
 
 RUN, OTHER = "run-1", "run-2"
@@ -62,7 +62,11 @@ UNDONE = work(OTHER, request="key/a/0", began=0.1, over=0.4)
         story(works=[UNDONE, work()]),
         story(answers=[RAISED, answer(1)], works=[replace(UNDONE, raised=True, outside=False), work()]),
         story("fail", answers=[UNKNOWN, answer(1)], works=[UNDONE, work()], resolutions=[released()]),
-        story("fail", answers=[UNKNOWN, answer(1, replayed=True)]),
+        story(
+            "fail",
+            answers=[UNKNOWN, answer(1, replayed=True, body=b'{"run": "by-hand-run-1"}')],
+            effects=[BY_HAND + RUN],
+        ),
         story("retry", works=[UNDONE, work()]),
     ],
 )
