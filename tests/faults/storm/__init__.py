@@ -8,9 +8,11 @@ for good. Meanwhile a nemesis kills workers, pauses them, ends their database se
 exit status is 0 only where no rule is broken and the storm was one: see `verdict.py`.
 
     plan        what is asked, and what goes wrong, as a function of the seed; when it happens to meet is not
-    server      the handlers, which write down outside what they do
-    clients     ask; and resolve by hand what is unknown, as an operator does
+    server      the handlers, which write down outside of the database how far they have come
+    outside     reads that
+    clients     ask; and the operator whom they call where nobody knows
     nemesis     what goes wrong
+    site        all of these together, for so many seconds
     history     what was asked, answered, begun and done
     rules       what must hold for each key
     causes      which fault undid which work

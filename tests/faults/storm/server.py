@@ -51,7 +51,8 @@ def charge(request: HttpRequest) -> HttpResponse:
     with connection.cursor() as cursor:
         cursor.execute(SESSION[connection.vendor])
         session, port = (int(number or 0) for number in cursor.fetchone())  # a local socket has no port
-    tell("begun", run, key=key, session=session, port=port, downstream=downstream_key(), **by(request))
+    who = {"request": request.headers[REQUEST], "pid": os.getpid(), "session": session, "port": port}
+    tell("begun", run, key=key, downstream=downstream_key(), **who)
     effect = Effect.objects.create(label=f"{key} {run}")
     time.sleep(said["before"])
     if said["extends"]:
@@ -62,10 +63,6 @@ def charge(request: HttpRequest) -> HttpResponse:
     tell("outside", run)
     time.sleep(said["after"])
     return JsonResponse({"id": effect.pk, "run": run}, status=201)
-
-
-def by(request: HttpRequest) -> dict[str, Any]:
-    return {"request": request.headers[REQUEST], "pid": os.getpid()}
 
 
 def tell(what: str, of: str, **more: Any) -> None:
