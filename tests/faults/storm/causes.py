@@ -29,9 +29,9 @@ class Causes:
             self._blows[blow.kind, blow.target].append(blow)
         self._sent = {answer.request: answer.sent for answer in history.answers}
         self._promises = history.promises
-        self._works: dict[str, list[Work]] = defaultdict(list)
-        for work in history.works.values():
-            self._works[work.key].append(work)
+        self._asked: dict[str, list[tuple[str, float]]] = defaultdict(list)
+        for answer in history.answers:
+            self._asked[answer.key].append((answer.request, answer.sent))
         self._resolutions: dict[str, list[Resolution]] = defaultdict(list)
         for resolution in history.resolutions:
             self._resolutions[resolution.key].append(resolution)
@@ -59,12 +59,11 @@ class Causes:
         """Whether its claim can have gone to another attempt, or to an operator, before it was over."""
         if work.over is None or work.over - since < LEASE or self._promises[work.key].startswith("atomic"):
             return False
-        # A claim is taken at some time between the sending of a request and the beginning of its work.
-        taken = [
-            (self._sent[other.request], other.began) for other in self._works[work.key] if other is not work
-        ]
-        taken += [(each.began, each.ended) for each in self._resolutions[work.key]]
-        return any(ended >= since and began <= work.over for began, ended in taken)
+        # Whoever takes a claim may die before its own work begins, so that only its request is known.
+        others = [sent for request, sent in self._asked[work.key] if request != work.request]
+        if self._promises[work.key].startswith("retry") and any(sent <= work.over for sent in others):
+            return True
+        return any(each.ended >= since and each.began <= work.over for each in self._resolutions[work.key])
 
 
 def during(began: float, ended: float, blows: Iterable[Blow]) -> Iterator[Blow]:

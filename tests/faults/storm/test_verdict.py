@@ -58,6 +58,11 @@ CAUSED: dict[str, tuple[History, object]] = {
     # The other one was sent before it was over, and began after.
     "overtaken just before its end": (history(undone={"began": 1.8, "over": 1.95}, sent=0.3), OVERTAKEN),
     "before a lease can be over": (history(undone={"began": 1.8, "over": 1.95}, sent=0.6), UNEXPLAINED),
+    "overtaken by one that did not begin": (
+        history(undone={"over": 3.0}, works={OTHER: work(OTHER, **{**LOST, "over": 3.0})}),
+        OVERTAKEN,
+    ),
+    "nobody may take it": (history(undone={"over": 3.0}, promises={"key": "fail"}), UNEXPLAINED),
     "no lease": (history(undone={"over": 3.0}, promises={"key": "atomic-waits"}), UNEXPLAINED),
     "nothing": (history(), UNEXPLAINED),
 }
