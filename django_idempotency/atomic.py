@@ -11,9 +11,11 @@ from django.db import Error, transaction
 from . import running
 from .calls import Call, Executed, R
 from .claims.base import Claim, Entry, Row
+from .claims.discretion import Discreet
 from .exceptions import Unavailable
 from .failures import Stage, Verdict, judge
 from .resources import Resource
+from .responses import Snapshot
 from .transactions import begin
 from .work import IN_DOUBT, Work
 
@@ -39,7 +41,7 @@ class AtomicWork(Work[R]):
             return self._after(error)
 
     def _claim(self, seen: Row | None) -> Executed[R] | Row | Claim:
-        with self.connection.cursor() as cursor:
+        with Discreet(), self.connection.cursor() as cursor:
             claimed = self.claims.claim(cursor, self.entry, seen)
         if claimed is not Claim.CLAIMED:
             return claimed
@@ -52,15 +54,15 @@ class AtomicWork(Work[R]):
         self.stage = Stage.RUN
         with running.run(self.entry.identity) as handler:
             self.executed = self.respond(handler)
-        if not self.executed.stored:
+        if self.snapshot is None:
             transaction.set_rollback(True, self.alias)  # refused: nothing happened, and the key is free
             return self.executed
-        return self._store(self.executed, handler.resource or Resource())
+        return self._store(self.executed, self.snapshot, handler.resource or Resource())
 
-    def _store(self, executed: Executed[R], made: Resource) -> Executed[R] | Claim:
+    def _store(self, executed: Executed[R], snapshot: Snapshot, made: Resource) -> Executed[R] | Claim:
         self.stage = Stage.STORE
-        with self.connection.cursor() as cursor:
-            stored = self.claims.store(cursor, self.entry, self.call.capture(executed.response), made)
+        with Discreet(), self.connection.cursor() as cursor:
+            stored = self.claims.store(cursor, self.entry, snapshot, made)
         if not stored:
             # Another has finished under this key. Zero rows is never success: undo all, and answer with theirs.
             transaction.set_rollback(True, self.alias)

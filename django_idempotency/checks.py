@@ -9,6 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, router
 
 from .choices import Mode
+from .ciphers import ring
 from .conf import Settings, resolve, settings
 from .models import IdempotencyRecord
 from .policy import IdempotencyPolicy
@@ -41,6 +42,10 @@ def _values(given: Settings) -> Iterator[CheckMessage]:
             )
         elif name != "POLICY" and not callable(found):
             yield Error(f'IDEMPOTENCY["{name}"] is not callable.', hint=HINT, id="django_idempotency.E002")
+    try:
+        ring()
+    except ImproperlyConfigured as error:
+        yield Error(str(error), hint=HINT, id="django_idempotency.E004")
     enabled: object = given.ENABLED
     if not isinstance(enabled, bool):
         yield Error('IDEMPOTENCY["ENABLED"] must be True or False.', hint=HINT, id="django_idempotency.E002")

@@ -1,7 +1,7 @@
 """The one reader of the project's settings: the dict IDEMPOTENCY."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any
@@ -28,9 +28,11 @@ class Settings:
     TOMBSTONE_LIFETIME: timedelta = timedelta(days=30)
     # How refusals look, for policies that do not say: (problem, request) -> response, or its dotted path.
     RENDERER: Callable[[Any, Any], Any] | str = "django_idempotency.problems.render"
+    # Fernet keys. The first encrypts stored bodies, each decrypts them. Empty: bodies are stored as they are.
+    ENCRYPTION_KEYS: Sequence[str] = field(default=(), repr=False)
 
 
-NAMES = frozenset(field.name for field in fields(Settings))
+NAMES = frozenset(each.name for each in fields(Settings))
 
 
 @lru_cache(maxsize=1)
@@ -41,14 +43,20 @@ def settings() -> Settings:
     Raises:
         ImproperlyConfigured: IDEMPOTENCY is no dict, or holds a name that does not exist.
     """
+    # No variable holds the dict where an error leaves: error pages show variables, and there are keys in it.
+    if fault := _fault():
+        raise ImproperlyConfigured(fault)
+    return Settings(**getattr(django_settings, "IDEMPOTENCY", {}))
+
+
+def _fault() -> str | None:
     given = getattr(django_settings, "IDEMPOTENCY", {})
     if not isinstance(given, dict):
-        raise ImproperlyConfigured("IDEMPOTENCY must be a dict.")
-    if unknown := sorted(str(name) for name in given if name not in NAMES):
-        raise ImproperlyConfigured(
-            f"IDEMPOTENCY has no {', '.join(unknown)}; it knows {', '.join(sorted(NAMES))}."
-        )
-    return Settings(**given)
+        return "IDEMPOTENCY must be a dict."
+    unknown = sorted(str(name) for name in given if name not in NAMES)
+    return (
+        f"IDEMPOTENCY has no {', '.join(unknown)}; it knows {', '.join(sorted(NAMES))}." if unknown else None
+    )
 
 
 @lru_cache(maxsize=64)

@@ -13,7 +13,7 @@ from .choices import Mismatch
 from .conf import resolve, settings
 from .deletions import follow
 from .exceptions import PolicyError
-from .http import BeforeReplay, HttpCall, ValidateReplay, answer
+from .http import BeforeReplay, Hooks, HttpCall, Redact, ValidateReplay, answer
 from .policy import IdempotencyPolicy
 from .routes import MARK
 
@@ -31,6 +31,7 @@ def idempotent(
     *,
     before_replay: BeforeReplay | None = None,
     validate_replay: ValidateReplay | None = None,
+    redact: Redact | None = None,
 ) -> Callable[[View], View]: ...
 
 
@@ -40,6 +41,7 @@ def idempotent(
     *,
     before_replay: BeforeReplay | None = None,
     validate_replay: ValidateReplay | None = None,
+    redact: Redact | None = None,
 ) -> Any:
     """
     Make a view idempotent: `@idempotent`, or `@idempotent(POLICY, ...)`; on classes through `method_decorator`.
@@ -50,6 +52,7 @@ def idempotent(
     Args:
         before_replay: (request, record); called before a stored response is handed out, raises to refuse.
         validate_replay: (request); for policies that validate a differing body first.
+        redact: (request, body) -> the bytes that are stored, and replayed, in place of a response's body.
 
     Raises:
         PolicyError: the policy asks for a hook that is missing.
@@ -61,11 +64,13 @@ def idempotent(
     if policy is not None and policy.on_mismatch is Mismatch.VALIDATE and validate_replay is None:
         raise PolicyError("on_mismatch=VALIDATE needs @idempotent(policy, validate_replay=...).")
 
+    hooks = Hooks(before_replay, validate_replay, redact)
+
     def serve(arguments: tuple[Any, ...], handler: Callable[[], Any]) -> Any:
         rules: IdempotencyPolicy = policy or resolve(settings().POLICY)
         request = _request(arguments)
         if isinstance(request, HttpRequest):
-            return answer(HttpCall(request, rules, handler, before_replay, validate_replay))
+            return answer(HttpCall(request, rules, handler, hooks))
         from . import drf  # this is a DRF request, so DRF is there
 
         view = request.parser_context["view"]
@@ -73,7 +78,7 @@ def idempotent(
         def run(*args: Any, **kwargs: Any) -> Any:  # for `finalize_response`: the handler has its own
             return handler()
 
-        return drf.guard(view, rules, run, before_replay, validate_replay, request, *view.args, **view.kwargs)
+        return drf.guard(view, rules, run, hooks, request, *view.args, **view.kwargs)
 
     def decorate(view: Any) -> Any:
         _refuse_wrong_place(view)

@@ -17,10 +17,10 @@ from .calls import Replayed
 from .claims import claims_for
 from .claims.base import Trouble
 from .exceptions import IdempotencyError
-from .http import BeforeReplay, HttpCall, ValidateReplay, answer, filled, refuse, rendered
+from .http import Hooks, HttpCall, answer, filled, refuse, rendered
 from .models import IdempotencyRecord
 from .policy import IdempotencyPolicy
-from .responses import Snapshot, capture
+from .responses import Snapshot
 
 Handler = Callable[..., HttpResponseBase]
 
@@ -29,14 +29,13 @@ def guard(
     view: APIView,
     policy: IdempotencyPolicy,
     handler: Handler,
-    before_replay: BeforeReplay | None,
-    validate_replay: ValidateReplay | None,
+    hooks: Hooks,
     request: Request,
     *args: Any,
     **kwargs: Any,
 ) -> HttpResponseBase:
     """Run a handler of a view, or replay it. What it raises goes on to the view's own `handle_exception`."""
-    return answer(DRFCall(view, policy, handler, before_replay, validate_replay, request, args, kwargs))
+    return answer(DRFCall(view, policy, handler, hooks, request, args, kwargs))
 
 
 def refused(
@@ -60,15 +59,12 @@ class DRFCall(HttpCall):
         view: APIView,
         policy: IdempotencyPolicy,
         handler: Handler,
-        before_replay: BeforeReplay | None,
-        validate_replay: ValidateReplay | None,
+        hooks: Hooks,
         request: Request,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> None:
-        super().__init__(
-            request, policy, partial(handler, request, *args, **kwargs), before_replay, validate_replay
-        )
+        super().__init__(request, policy, partial(handler, request, *args, **kwargs), hooks)
         self.view = view
         self.arguments = args, kwargs
         if request.version is not None:  # which may travel in a header, and then is not part of the path
@@ -106,7 +102,7 @@ class DRFCall(HttpCall):
     def capture(self, response: HttpResponseBase) -> Snapshot:
         if isinstance(getattr(response, "accepted_renderer", None), BrowsableAPIRenderer):
             response = self._plain(response)
-        return capture(response, self.policy)
+        return super().capture(response)
 
     def _plain(self, response: Any) -> HttpResponseBase:
         """The same data without the browsable page around it, which holds a CSRF token and forms of the moment."""

@@ -30,6 +30,7 @@ from .identity import Identity
 from .keys import read_key
 from .leased import LeasedWork
 from .responses import stored_headers
+from .sealing import opened
 
 TRIES = 3
 
@@ -98,6 +99,7 @@ def _replayable(call: Call[Any], entry: Entry, row: Row) -> Row:
         raise Unavailable from error
     if gone:
         raise ResourceGone
+    row = opened(entry.identity, row)
     call.before_replay(entry.identity, row)
     if row.response_body is None:
         raise ResponseUnavailable(

@@ -2,15 +2,17 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, cast
+from dataclasses import replace
+from typing import Any, NamedTuple, cast
 
 from django.core.exceptions import BadRequest, RequestDataTooBig
 from django.core.handlers.exception import response_for_exception
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.views.decorators.debug import sensitive_variables
 
 from . import bodies, engine
-from .calls import Call, Replayed
+from .calls import Call, Executed, Replayed
 from .choices import Finding
 from .claims.base import Row
 from .conf import resolve, settings
@@ -25,14 +27,41 @@ EXPOSE = "Access-Control-Expose-Headers"
 
 BeforeReplay = Callable[[Any, IdempotencyRecord], None]
 ValidateReplay = Callable[[Any], None]
+Redact = Callable[[Any, bytes], bytes]
+
+
+class Hooks(NamedTuple):
+    """
+    What a view says for itself; each may be absent.
+
+    Attributes:
+        before_replay: (request, record); before a stored response is handed out; raises to refuse.
+        validate_replay: (request); validates a body that differs from the first one.
+        redact: (request, body) -> the body that is stored in its place.
+    """
+
+    before_replay: BeforeReplay | None = None
+    validate_replay: ValidateReplay | None = None
+    redact: Redact | None = None
+
+
+NO_HOOKS = Hooks()
 
 
 def answer(call: "HttpCall") -> HttpResponseBase:
     """Let the engine serve a call, and dress its answer."""
+    policy = call.policy
     try:
         outcome = engine.serve(call)
     except IdempotencyError as error:
-        return refuse(error, call.policy, call.request)
+        refused = error
+    else:
+        return _dressed(call, outcome)
+    # Out here it is no other error's context: if the renderer fails, its error page shows no key.
+    return refuse(refused, policy, call.request)
+
+
+def _dressed(call: "HttpCall", outcome: Executed[HttpResponseBase] | Replayed) -> HttpResponseBase:
     policy = call.policy
     if isinstance(outcome, Replayed):
         response: HttpResponseBase = call.rebuild(outcome)
@@ -68,14 +97,12 @@ class HttpCall(Call[HttpResponseBase]):
         request: Any,
         policy: IdempotencyPolicy,
         handler: Callable[[], HttpResponseBase],
-        before_replay: BeforeReplay | None = None,
-        validate_replay: ValidateReplay | None = None,
+        hooks: Hooks = NO_HOOKS,
     ) -> None:
         self.request = request
         self.policy = policy
         self.handler = handler
-        self._before_replay = before_replay
-        self._validate_replay = validate_replay
+        self.hooks = hooks
         self.method = request.method
         self.path = request.path
         self.query = request.META.get("QUERY_STRING", "")
@@ -120,27 +147,37 @@ class HttpCall(Call[HttpResponseBase]):
         return response.status_code
 
     def capture(self, response: HttpResponseBase) -> Snapshot:
-        return capture(response, self.policy)
+        return self._redacted(capture(response, self.policy))
+
+    @sensitive_variables()  # also those of the hook, which holds the body before and after
+    def _redacted(self, snapshot: Snapshot) -> Snapshot:
+        """What the view lets be stored of it."""
+        if self.hooks.redact is None or snapshot.body is None:
+            return snapshot
+        redacted = self.hooks.redact(self.request, snapshot.body)
+        if not isinstance(redacted, bytes):
+            raise TypeError(f"A redacted body is bytes, not {type(redacted).__name__}.")
+        return replace(snapshot, body=redacted)
 
     def rebuild(self, replayed: Replayed) -> HttpResponse:
         """The stored response, as a response."""
         return filled(HttpResponse(), replayed.row)
 
     def before_replay(self, identity: Identity, row: Row) -> None:
-        if self._before_replay is not None:
-            self._before_replay(self.request, IdempotencyRecord.of(identity, row, self.policy))
+        if self.hooks.before_replay is not None:
+            self.hooks.before_replay(self.request, IdempotencyRecord.of(identity, row, self.policy))
 
     def reconcile(self, identity: Identity, row: Row) -> Snapshot | Finding:
         found = resolve(self.policy.reconcile)(IdempotencyRecord.of(identity, row, self.policy))
-        return found if isinstance(found, Finding) else capture(rendered(found), self.policy)
+        return found if isinstance(found, Finding) else self._redacted(capture(rendered(found), self.policy))
 
     def pointer(self, identity: Identity, row: Row) -> HttpResponseBase:
         record = IdempotencyRecord.of(identity, row, self.policy)
         return rendered(resolve(self.policy.pointer)(self.request, record))
 
     def validate_replay(self) -> None:
-        if self._validate_replay is not None:
-            self._validate_replay(self.request)
+        if self.hooks.validate_replay is not None:
+            self.hooks.validate_replay(self.request)
 
 
 def rendered(response: Any) -> HttpResponseBase:

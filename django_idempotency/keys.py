@@ -81,6 +81,9 @@ class Key(NamedTuple):
     text: str
     marked: bool = True
 
+    def __repr__(self) -> str:
+        return f"<Key of {len(self.text)} characters>"  # it ends up in error reports
+
 
 def read_key(call: "Call[Any]") -> Key | None:
     """

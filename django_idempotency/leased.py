@@ -18,6 +18,7 @@ from . import fingerprints, running
 from .calls import Call, Executed, R
 from .choices import Finding, State, Unknown
 from .claims.base import Claim, Entry, Hold, Row, Trouble
+from .claims.discretion import Discreet
 from .exceptions import LeaseLost, NothingHappened, Unavailable
 from .failures import Stage, Verdict, judge
 from .fingerprints import Match
@@ -61,7 +62,7 @@ class LeasedWork(Work[R]):
         self.seen = self.read()
         self.taken_over = self.seen is not None and self.seen.live
         if self.seen is None or not self.seen.live:
-            with begin(self.connection, nested=False), self.connection.cursor() as cursor:
+            with Discreet(), begin(self.connection, nested=False), self.connection.cursor() as cursor:
                 return self.claims.claim(cursor, self.entry, self.seen)
         if self.seen.known is State.IN_PROGRESS:
             return Claim.IN_FLIGHT
@@ -114,12 +115,11 @@ class LeasedWork(Work[R]):
             with (
                 running.run(self.entry.identity, self.lease) as handler,
                 begin(self.connection, nested=False),
-                self.connection.cursor() as cursor,
             ):
                 finding = self.call.reconcile(self.entry.identity, seen)
                 if isinstance(finding, Snapshot):
                     made = handler.resource or seen.resource
-                    if not self.claims.store(cursor, self.entry, finding, made):
+                    if not self._store(finding, made):
                         transaction.set_rollback(True, self.alias)
         except Exception as error:
             logger.error("A reconcile hook failed.", exc_info=error)
@@ -143,7 +143,8 @@ class LeasedWork(Work[R]):
                         self.lease.extend()
                     self.started = True
                     self.executed = self.respond(handler)
-                    stored = self.executed.stored and self._store(self.executed, handler)
+                    snapshot = self.snapshot
+                    stored = snapshot is not None and self._store(snapshot, handler.resource or Resource())
                     if not stored:
                         transaction.set_rollback(True, self.alias)
             except BaseException as error:
@@ -154,10 +155,9 @@ class LeasedWork(Work[R]):
             return self._winner()
         return self.executed
 
-    def _store(self, executed: Executed[R], handler: Running) -> bool:
-        with self.connection.cursor() as cursor:
-            snapshot = self.call.capture(executed.response)
-            return self.claims.store(cursor, self.entry, snapshot, handler.resource or Resource())
+    def _store(self, snapshot: Snapshot, made: Resource) -> bool:
+        with Discreet(), self.connection.cursor() as cursor:
+            return self.claims.store(cursor, self.entry, snapshot, made)
 
     def _after(self, error: BaseException, handler: Running) -> Executed[R] | Row:
         """What an exception out of the handler, or out of COMMIT, means for the request."""

@@ -19,6 +19,7 @@ from .conf import resolve, settings
 from .deletions import follow
 from .exceptions import PolicyError, Unavailable
 from .handlers import bind
+from .http import Hooks
 from .models import IdempotencyRecord
 from .policy import IdempotencyPolicy
 
@@ -80,6 +81,14 @@ class IdempotencyMixin(_Base):
             f"{type(self).__qualname__} needs validate_replay: its policy validates first."
         )
 
+    def redact_response(self, request: Request, body: bytes) -> bytes:
+        """
+        What is stored, and replayed, in place of a response's body; the first caller gets the body as it is.
+
+        An exception fails the request like one of the handler: all is rolled back.
+        """
+        return body
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         try:
             super().initial(request, *args, **kwargs)  # authentication, permissions, throttles
@@ -95,8 +104,10 @@ class IdempotencyMixin(_Base):
         if handler is None or not policy.guards(request.method):
             return
         overridden = type(self).before_replay is not IdempotencyMixin.before_replay
-        hook = self.before_replay if overridden else None  # no record is built for a hook that does nothing
-        self._handle_by(partial(drf.guard, self, policy, handler, hook, self.validate_replay), request)
+        # No record is built for a hook that does nothing.
+        before_replay = self.before_replay if overridden else None
+        hooks = Hooks(before_replay, self.validate_replay, self.redact_response)
+        self._handle_by(partial(drf.guard, self, policy, handler, hooks), request)
 
     def _handle_by(self, handler: drf.Handler, request: Request) -> None:
         # dispatch() looks the handler up on the instance right after initial().

@@ -82,6 +82,7 @@ class IdempotencyRecord(models.Model):
     @classmethod
     def of(cls, identity: Identity, row: Row, policy: IdempotencyPolicy) -> Self:
         """The instance for a row that a claim has read. What was not read, such as the times, loads on access."""
+        alias = cls.alias(policy)  # a router may fail, and an error page would show the values below
         names = ("id", "scope", "endpoint", "key", *COLUMNS)
         values = (
             identity.digest,
@@ -90,7 +91,7 @@ class IdempotencyRecord(models.Model):
             identity.key,
             *row[len(row) - len(COLUMNS) :],
         )
-        record = cls.from_db(cls.alias(policy), names, values)
+        record = cls.from_db(alias, names, values)
         # As a query would give it; MariaDB and SQLite store text.
         record.owner = UUID(row.owner) if isinstance(row.owner, str) else row.owner
         return record

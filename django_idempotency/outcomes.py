@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.http.response import HttpResponseBase
+from django.views.decorators.debug import sensitive_variables
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -49,6 +50,15 @@ class IdempotencyOutcomeView(APIView):
             return refuse(error, policy, request)
         return Response({"count": len(results), "results": results}, headers={"Cache-Control": "no-store"})
 
+    def finalize_response(
+        self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
+    ) -> HttpResponseBase:
+        finalized: HttpResponseBase = super().finalize_response(request, response, *args, **kwargs)
+        # Django's own word for it: it would log the path of a refusal, and with it the key.
+        vars(finalized)["_has_been_logged"] = True
+        return finalized
+
+    @sensitive_variables()
     def _found(self, request: Request, policy: IdempotencyPolicy, key: str) -> list[IdempotencyRecord]:
         scope: Callable[[Any], str | None] = resolve(policy.scope or settings().SCOPE)
         mine = within(

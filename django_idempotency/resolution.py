@@ -8,6 +8,7 @@ from django.http import HttpResponse
 from .choices import Mode, State
 from .claims import claims_for
 from .claims.base import Entry, Hold
+from .claims.discretion import Discreet
 from .exceptions import ResolutionRefused
 from .identity import Identity
 from .models import IdempotencyAudit, IdempotencyRecord
@@ -79,7 +80,8 @@ def _resolve(record: IdempotencyRecord, snapshot: Snapshot | None, who: str, why
             identity = Identity(record.scope, record.endpoint, record.key, record.pk)
             entry = Entry(identity, record.fingerprint, Mode.LEASED, None, hold)
             made = Resource(record.resource_type, record.resource_id, record.resource_database)
-            claims.store(cursor, entry, snapshot, made)
+            with Discreet():
+                claims.store(cursor, entry, snapshot, made)
         IdempotencyAudit.objects.using(alias).create(
             record=record.pk,
             endpoint=record.endpoint,

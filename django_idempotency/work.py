@@ -7,9 +7,12 @@ from typing import Generic
 from django.db import Error, connections, transaction
 
 from .calls import Call, Executed, R
+from .ciphers import ring
 from .claims import claims_for
 from .claims.base import Claim, Entry, Row
+from .claims.discretion import Discreet
 from .models import IdempotencyRecord
+from .responses import Snapshot
 from .running import Running
 from .transactions import check_kept
 
@@ -22,6 +25,7 @@ class Work(ABC, Generic[R]):
 
     Attributes:
         executed: what the handler answered, once it has.
+        snapshot: what is to be stored of that.
         committed: whether that is stored for good.
         seen: the record as it was when the attempt began, where it was read before.
     """
@@ -32,7 +36,9 @@ class Work(ABC, Generic[R]):
         self.alias = IdempotencyRecord.alias(call.policy)
         self.connection = connections[self.alias]
         self.claims = claims_for(self.connection.vendor)
+        ring()  # keys that cannot encrypt are found out before anything is done
         self.executed: Executed[R] | None = None
+        self.snapshot: Snapshot | None = None
         self.committed = False
         self.seen: Row | None = None
 
@@ -42,7 +48,7 @@ class Work(ABC, Generic[R]):
 
     def read(self) -> Row | None:
         """The record as it is committed now."""
-        with self.connection.cursor() as cursor:
+        with Discreet(), self.connection.cursor() as cursor:
             return self.claims.read(cursor, self.entry.identity)
 
     def read_anew(self) -> Row | None:
@@ -54,7 +60,7 @@ class Work(ABC, Generic[R]):
             return None
 
     def respond(self, handler: Running) -> Executed[R]:
-        """Run the handler, and judge its response."""
+        """Run the handler, judge its response, and take what is kept of it."""
         policy = self.call.policy
         # A savepoint where refusals are stored: they are stored without their effects.
         with transaction.atomic(self.alias) if policy.stored_errors else nullcontext():
@@ -65,7 +71,8 @@ class Work(ABC, Generic[R]):
             elif status in policy.stored_errors:
                 transaction.set_rollback(True, self.alias)
                 handler.resource = None  # undone with the rest
-        return Executed(response, stored=policy.keeps(status))
+        self.snapshot = self.call.capture(response) if policy.keeps(status) else None
+        return Executed(response, stored=self.snapshot is not None)
 
     def watch_commit(self) -> None:
         """Begin a transaction with a hook that tells of its COMMIT, where that is ours."""

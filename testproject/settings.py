@@ -5,7 +5,8 @@ The environment may set: ``DATABASE_URL``, ``DEBUG``, ``SECRET_KEY``, ``ALLOWED_
 ``IDEMPOTENCY_ENABLED`` (0 shows what happens without the guard), ``CELERY_BROKER_URL`` (none: background work is
 done in process), the limits of background work, ``THEHOG_WAKE_AFTER``, ``THEHOG_LOST_AFTER``, ``THEHOG_ATTEMPTS``,
 where the payment provider is and how long it may take, ``PAYMENT_PROVIDER_URL``, ``PAYMENT_PROVIDER_TIMEOUT``, and
-how long a payment is held by its worker and the server lets a request run, ``PAYMENTS_LEASE``, ``REQUEST_TIMEOUT``.
+how long a payment is held by its worker and the server lets a request run, ``PAYMENTS_LEASE``, ``REQUEST_TIMEOUT``;
+and ``IDEMPOTENCY_ENCRYPTION_KEYS`` (Fernet keys, comma-separated; none: stored bodies are not encrypted).
 """
 
 import os
@@ -121,6 +122,8 @@ IDEMPOTENCY = {
     "SCOPE": "testproject.accounts.scopes.organization",
     # Seconds; the web server's own limit. A check holds every lease to it.
     "REQUEST_TIMEOUT": float(os.environ.get("REQUEST_TIMEOUT", "30")),
+    # The first encrypts the responses that are stored, such as FirstHand's new API keys.
+    "ENCRYPTION_KEYS": [key for key in os.environ.get("IDEMPOTENCY_ENCRYPTION_KEYS", "").split(",") if key],
 }
 
 # Background work: by a worker where a broker is named, else in process, right after COMMIT.

@@ -157,10 +157,9 @@ class Claims(ABC):
             the live row that answers instead, or how the claim ended.
         """
 
-    @abstractmethod
     def store(self, cursor: CursorWrapper, entry: Entry, snapshot: "Snapshot", made: Resource) -> bool:
         """
-        Write the finished record in the same transaction.
+        Write the finished record in the same transaction; every stored response passes here, and is encrypted here.
 
         Args:
             made: the object that the record is bound to.
@@ -168,6 +167,11 @@ class Claims(ABC):
         Returns:
             False when the claim is not ours any more: everything must be rolled back.
         """
+        return self.write(cursor, entry, snapshot.sealed(entry.identity.digest), made)
+
+    @abstractmethod
+    def write(self, cursor: CursorWrapper, entry: Entry, snapshot: "Snapshot", made: Resource) -> bool:
+        """`store`, with the response as it is to be written."""
 
     def remove(self, records: "QuerySet[Any]") -> int:
         """Delete records that are locked by this transaction, waiting for no other's; return how many."""

@@ -53,7 +53,7 @@ class PlaceholderClaims(Claims):
         held = entry.hold or (None, None)
         return [*parts, entry.mode.value, entry.fingerprint, *held, entry.seconds]
 
-    def store(self, cursor: CursorWrapper, entry: Entry, snapshot: Any, made: Resource) -> bool:
+    def write(self, cursor: CursorWrapper, entry: Entry, snapshot: Any, made: Resource) -> bool:
         parameters = [*snapshot.columns, *made, entry.identity.digest]
         if entry.hold is None:
             cursor.execute(f"{self.COMPLETE} AND owner IS NULL", parameters)

@@ -108,7 +108,7 @@ class PostgreSQLClaims(Claims):
         (locked,) = cursor.fetchone()
         return locked, self.read(cursor, identity)
 
-    def store(self, cursor: CursorWrapper, entry: Entry, snapshot: Any, made: Resource) -> bool:
+    def write(self, cursor: CursorWrapper, entry: Entry, snapshot: Any, made: Resource) -> bool:
         identity = entry.identity
         if entry.hold is not None:
             cursor.execute(self.COMPLETE, [*snapshot.columns, *made, identity.digest, entry.hold.owner])

@@ -130,6 +130,18 @@ def test_permissions_come_first(database: Database) -> None:
     assert (nobody.status_code, nobody.json()["code"]) == (400, "idempotency_scope_required")
 
 
+def test_no_log_holds_the_key(database: Database, caplog: pytest.LogCaptureFixture) -> None:
+    """REQ 23: "keys are not logged raw", although this one stands in the path, which Django logs of refusals."""
+    with caplog.at_level("INFO"):
+        for client, url in (
+            (client_of(1), "/idempotency/"),
+            (APIClient(), "/idempotency/"),
+            (APIClient(), "/other/"),
+        ):
+            assert client.get(f"{url}4242-key").status_code >= 400
+    assert "4242-key" not in caplog.text
+
+
 def test_each_state_is_told(database: Database) -> None:
     """The database's clock decides: a lease that is over is unknown, and what has expired is not there any more."""
     days = timedelta(days=2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 from django.core.checks import run_checks
 from django.http import HttpRequest, HttpResponse
 from django.test import override_settings
@@ -54,11 +55,18 @@ def ids(**changes: Any) -> list[str | None]:
         ({"POLICY": "django_idempotency.IdempotencyPolicy"}, ["E002"]),
         ({"POLICY": {"required": True}}, ["E002"]),
         ({"SCOPE": "x.y", "RENDERER": "x.y", "POLICY": "x.y"}, ["E002", "E002", "E002"]),
+        ({"ENCRYPTION_KEYS": [Fernet.generate_key().decode()]}, []),
+        ({"ENCRYPTION_KEYS": (Fernet.generate_key(), Fernet.generate_key().decode())}, []),
+        ({"ENCRYPTION_KEYS": Fernet.generate_key().decode()}, ["E004"]),
+        ({"ENCRYPTION_KEYS": [Fernet.generate_key().decode(), "short"]}, ["E004"]),
+        ({"ENCRYPTION_KEYS": ["é"]}, ["E004"]),
+        ({"ENCRYPTION_KEYS": [None]}, ["E004"]),
+        ({"ENCRYPTION_KEYS": None}, []),
         ({"ENABLED": "no"}, ["E002"]),
         ({"ENABLED": 0}, ["E002"]),
         ({"ENABLED": False}, ["W001"]),
     ],
-    ids=range(22),
+    ids=range(29),
 )
 @pytest.mark.databases("sqlite")
 def test_settings_are_checked(database: Database, value: Any, expected: list[str]) -> None:

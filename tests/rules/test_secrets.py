@@ -13,8 +13,10 @@ from django_idempotency import IdempotencyPolicy, KeySyntax
 from django_idempotency.calls import Executed, Replayed
 from django_idempotency.choices import Mode
 from django_idempotency.claims.base import COLUMNS, Entry, Row
+from django_idempotency.conf import Settings
 from django_idempotency.exceptions import IdempotencyError
 from django_idempotency.identity import Identity
+from django_idempotency.keys import Key
 from django_idempotency.models import IdempotencyRecord
 from django_idempotency.responses import Snapshot, capture
 from tests.app.models import Effect
@@ -138,6 +140,8 @@ def _values() -> dict[str, Any]:
         "replayed": Replayed(row, marked=True),
         "executed": Executed(response, stored=True),
         "record": record,
+        "key": Key(KEY),
+        "settings": Settings(ENCRYPTION_KEYS=[f"{SECRET}-key"]),
         "records": [record],
     }
 

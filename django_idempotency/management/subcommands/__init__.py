@@ -7,6 +7,7 @@ Results go to stdout, all else to stderr. Every subcommand ends with one of the 
 from .base import Subcommand
 from .erase import Erase
 from .purge import Purge
+from .rotate_keys import RotateKeys
 from .schedule import Schedule
 from .show import Show
 
@@ -15,4 +16,5 @@ SUBCOMMANDS: dict[str, type[Subcommand]] = {
     "schedule": Schedule,
     "show": Show,
     "erase": Erase,
+    "rotate-keys": RotateKeys,
 }

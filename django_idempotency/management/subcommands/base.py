@@ -58,6 +58,11 @@ class Subcommand(ABC):
         """Where the records are."""
         return self.options["database"] or router.db_for_write(IdempotencyRecord)
 
+    @property
+    def bounds(self) -> dict[str, Any]:
+        """What `add_bounds` has added, and the database, for the function that does the work."""
+        return {name: self.options[name] for name in ("database", "batch", "rows", "seconds", "rest")}
+
     def print(self, result: Any, *lines: str) -> None:
         """Print the result: for a program, or in lines for people."""
         if self.options["json"]:
@@ -69,6 +74,16 @@ class Subcommand(ABC):
     def fail(self, reason: str, status: int = FAILED) -> NoReturn:
         """End with a status other than 0."""
         raise CommandError(reason, returncode=status)
+
+
+def add_bounds(parser: CommandParser) -> None:
+    """Add the bounds of what goes through many records."""
+    parser.add_argument("--batch", type=positive, default=500, help="Records per transaction (500).")
+    parser.add_argument("--rows", type=positive, help="Stop after so many records.")
+    parser.add_argument("--seconds", type=duration, help="Stop after so many seconds.")
+    parser.add_argument(
+        "--rest", type=duration, default=1.0, help="Rest so many times as long as a batch took (1)."
+    )
 
 
 def positive(text: str) -> int:
@@ -87,6 +102,6 @@ def duration(text: str) -> float:
     return seconds
 
 
-def number(count: int, noun: str) -> str:
+def number(count: int, noun: str, plural: str = "") -> str:
     """Say how many: "1 record", "2 records"."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"
+    return f"{count} {noun if count == 1 else plural or noun + 's'}"

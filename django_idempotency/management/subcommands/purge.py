@@ -7,7 +7,7 @@ from django.core.management.base import CommandParser
 from ...lookups import EXPIRED
 from ...models import IdempotencyRecord
 from ...purge import Purged, purge
-from .base import Subcommand, duration, number, positive
+from .base import Subcommand, add_bounds, number
 from .progress import progress
 
 
@@ -17,12 +17,7 @@ class Purge(Subcommand):
     @classmethod
     def add_to(cls, parser: CommandParser) -> None:
         super().add_to(parser)
-        parser.add_argument("--batch", type=positive, default=500, help="Records per transaction (500).")
-        parser.add_argument("--rows", type=positive, help="Stop after so many records.")
-        parser.add_argument("--seconds", type=duration, help="Stop after so many seconds.")
-        parser.add_argument(
-            "--rest", type=duration, default=1.0, help="Rest so many times as long as a batch took (1)."
-        )
+        add_bounds(parser)
         parser.add_argument("--dry-run", action="store_true", help="Count what has expired; change nothing.")
 
     def run(self) -> None:
@@ -36,8 +31,7 @@ class Purge(Subcommand):
                 if advance is not None:
                     advance(purged.expired, f"{number(purged.tombstones, 'tombstone')} made")
 
-            bounds = {name: self.options[name] for name in ("database", "batch", "rows", "seconds", "rest")}
-            purged = purge(**bounds, progress=tell)
+            purged = purge(**self.bounds, progress=tell)
         self.print(
             asdict(purged),
             f"Removed {number(purged.expired, 'expired record')}, and made {number(purged.tombstones, 'tombstone')}.",
