@@ -50,10 +50,8 @@ class IdempotencyOutcomeView(APIView):
             return refuse(error, policy, request)
         return Response({"count": len(results), "results": results}, headers={"Cache-Control": "no-store"})
 
-    def finalize_response(
-        self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
-    ) -> HttpResponseBase:
-        finalized: HttpResponseBase = super().finalize_response(request, response, *args, **kwargs)
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
+        finalized = super().finalize_response(request, response, *args, **kwargs)
         # Django's own word for it: it would log the path of a refusal, and with it the key.
         vars(finalized)["_has_been_logged"] = True
         return finalized

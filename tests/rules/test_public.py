@@ -62,6 +62,7 @@ CODES = {
     "idempotency_scope_required",
     "invalid_body",
     "idempotency_conflict",
+    "idempotency_key_unknown",
     "idempotency_in_progress",
     "outcome_unknown",
     "nothing_happened",
