@@ -18,6 +18,8 @@ from .leases import TABLE as TABLE
 from .leases import Leases
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from ..responses import Snapshot
 
 
@@ -170,6 +172,10 @@ class Claims(ABC):
     @abstractmethod
     def write(self, cursor: CursorWrapper, entry: Entry, snapshot: "Snapshot", made: Resource) -> bool:
         """`store`, with the response as it is to be written."""
+
+    def remove(self, records: "QuerySet[Any]") -> int:
+        """Delete records that are locked by this transaction, waiting for no other's; return how many."""
+        return records.delete()[0]
 
     @abstractmethod
     def code(self, error: BaseException) -> object:
