@@ -42,11 +42,15 @@ NAMES = {
 # What users import by its module.
 BY_MODULE = {
     "decorators": ["idempotent"],
+    "erasure": ["erase"],
     "mixins": ["IdempotencyMixin", "IdempotentCreateMixin"],
     "models": ["IdempotencyRecord"],
+    "outcomes": ["IdempotencyOutcomeView"],
     "presets": ["DEFAULT", "IETF", "STRIPE", "render_stripe"],
     "problems": ["Problem", "render"],
+    "purge": ["purge"],
     "scopes": ["attribute", "caller", "everyone"],
+    "tasks": ["purge_expired"],
 }
 CHOICES = {
     "Fingerprint": {"SEMANTIC", "RAW", "TARGET"},
