@@ -69,10 +69,13 @@ def bound_objects(
     type, id = after
     while True:
         bound = standing(alias).filter(resource_type=type, resource_id__gt=id).order_by("resource_id")
-        rows = list(bound.values_list("resource_id", "resource_database")[:batch]) if type else []
+        places = bound.values_list("resource_id", "resource_database")
+        rows = list(places[:batch]) if type else []
         if rows:
-            yield type, rows
             id = rows[-1][0]
+            if len(rows) == batch:  # the rest of the last id, which may be there in other databases
+                rows += places.filter(resource_id=id).distinct()
+            yield type, rows
             continue
         types = standing(alias).filter(resource_type__gt=type).order_by("resource_type")
         type, id = types.values_list("resource_type", flat=True).first() or "", ""

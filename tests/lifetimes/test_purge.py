@@ -20,6 +20,7 @@ from django_idempotency import Mode
 from django_idempotency.decorators import idempotent
 from django_idempotency.models import IdempotencyPurge, IdempotencyRecord
 from django_idempotency.purge import Purged, purge
+from django_idempotency.tombstones import bound_objects
 from tests.app.models import Effect
 from tests.guarantee.clients import REPLAYED
 from tests.guarantee.desk import POLICY, effects, post
@@ -244,3 +245,12 @@ def test_a_key_that_was_purged_is_new(database: Database) -> None:
     purge(rest=0)
     assert json.loads(post("/pay/").content) != first
     assert effects() == 2
+
+
+def test_one_id_in_two_databases(database: Database) -> None:
+    """REQ 20: where a batch ends between two objects of one id, in two databases, neither is passed over."""
+    bound = {("1", "archive"), ("1", "default"), ("2", "default")}
+    for id, place in sorted(bound):
+        rows(1, expires_at=None, resource_type="app.effect", resource_id=id, resource_database=place)
+    found = [place for _, places in bound_objects("default", ("", ""), 1) for place in places]
+    assert set(found) == bound
