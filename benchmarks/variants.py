@@ -114,7 +114,7 @@ class OneStatement(PostgreSQLClaims):
             return Row(*rows[0][1:])
         return Claim(rows[0][0])
 
-    def store(self, cursor: CursorWrapper, entry: Entry, snapshot: Any, made: Resource) -> bool:
+    def write(self, cursor: CursorWrapper, entry: Entry, snapshot: Any, made: Resource) -> bool:
         cursor.execute(
             self.COMPLETE, [snapshot.status, snapshot.header_text, snapshot.body, entry.identity.digest]
         )

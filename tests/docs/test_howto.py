@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
+from cryptography.fernet import Fernet
 from django.contrib.auth.models import Permission, User
 from django.contrib.contenttypes.models import ContentType
 from django.test import AsyncClient, Client
@@ -205,6 +206,22 @@ def test_an_async_view_under_an_async_handler(site: Site, alice: User) -> None:
     answers = [async_to_sync(client.post)("/orders/", ORDER, headers=KEY) for _ in range(2)]
 
     assert ["Idempotent-Replayed" in answer for answer in answers] == [False, True]
+
+
+@pytest.mark.parametrize("name", ["Cards", "pay"])
+def test_a_redacted_body_is_stored(site: Site, alice: User, name: str) -> None:
+    """The first caller sees the number; neither the record nor a retry has it, encrypted or not."""
+    site.settings.IDEMPOTENCY = {"ENCRYPTION_KEYS": [Fernet.generate_key().decode()]}
+    view = page("docs/howto/keep-secrets.md").python()[name]
+    site.settings.IDEMPOTENCY = {}
+    site.serve(path("pay/", view.as_view() if name == "Cards" else view))
+    client = Client()
+    client.force_login(alice)
+    first, retry = (client.post("/pay/", headers=KEY) for _ in range(2))
+
+    assert first.json()["number"] == "4242424242424242"
+    assert (retry.json(), retry["Idempotent-Replayed"]) == ({**first.json(), "number": None}, "true")
+    assert b"4242" * 4 not in bytes(IdempotencyRecord.objects.get().response_body or b"")
 
 
 class TestTestYourEndpoint:

@@ -45,7 +45,8 @@ MODES = ["/atomic/", "/leased/"]
 
 
 def look(request: HttpRequest, seen: IdempotencyRecord) -> None:
-    SEEN.append((seen.response_body and bytes(seen.response_body), seen.sealed_with))
+    body = None if seen.response_body is None else bytes(seen.response_body)
+    SEEN.append((body, seen.sealed_with))
 
 
 def refuse(request: HttpRequest, seen: IdempotencyRecord) -> None:

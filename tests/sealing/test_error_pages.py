@@ -81,7 +81,8 @@ class Pages:
         self.texts: list[str] = []
 
     def take(self, request: HttpRequest | None = None, **kwargs: Any) -> None:
-        reporter = ExceptionReporter(request, *sys.exc_info(), is_email=True)
+        kind, error, trace = sys.exc_info()
+        reporter = ExceptionReporter(request, kind, error, trace, is_email=True)
         self.texts += [reporter.get_traceback_html(), reporter.get_traceback_text()]
 
     def clear_of(self, *secrets: str) -> bool:
