@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 from django.http.response import HttpResponseBase
-from django.views.decorators.debug import sensitive_variables
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -56,7 +55,6 @@ class IdempotencyOutcomeView(APIView):
         vars(finalized)["_has_been_logged"] = True
         return finalized
 
-    @sensitive_variables()
     def _found(self, request: Request, policy: IdempotencyPolicy, key: str) -> list[IdempotencyRecord]:
         scope: Callable[[Any], str | None] = resolve(policy.scope or settings().SCOPE)
         mine = within(

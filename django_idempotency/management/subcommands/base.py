@@ -88,10 +88,10 @@ def add_bounds(parser: CommandParser) -> None:
 
 def positive(text: str) -> int:
     """Read a whole number above 0."""
-    number = int(text)
-    if number < 1:
+    value = int(text)
+    if value < 1:
         raise ValueError(text)
-    return number
+    return value
 
 
 def duration(text: str) -> float:
