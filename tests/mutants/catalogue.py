@@ -10,6 +10,7 @@ from tests.mutants.mutant import Mutant
 
 PACKAGE = "django_idempotency"
 ATOMIC, LEASED = f"{PACKAGE}/atomic.py", f"{PACKAGE}/leased.py"
+PURGE = f"{PACKAGE}/purge.py"
 LEASES = f"{PACKAGE}/claims/leases.py"
 POSTGRESQL, MYSQL = f"{PACKAGE}/claims/postgresql.py", f"{PACKAGE}/claims/mysql.py"
 PLACEHOLDER, SQLITE = f"{PACKAGE}/claims/placeholder.py", f"{PACKAGE}/claims/sqlite.py"
@@ -18,6 +19,7 @@ OVERTAKEN = "tests/guarantee/test_overtaken.py"
 SESSIONS = "tests/guarantee/test_sessions.py"
 COMMIT = "tests/guarantee/test_commit.py"
 FENCING, OUTCOMES = "tests/leased/test_fencing.py", "tests/leased/test_outcomes.py"
+SPARES = "tests/guarantee/test_purge_spares.py"
 FAULTS = "tests/faults"
 
 IGNORED = (
@@ -277,11 +279,33 @@ GONE = (
     ),
 )
 
-MUTANTS = (*IGNORED, *WAITERS, *LATER, *RELEASED, *LOST, *UNKNOWN, *UNFINISHED, *GONE)
+PURGED = (
+    *(
+        Mutant(
+            model=f"{mode}: purge before retention",
+            file=PURGE,
+            old="            state=State.COMPLETED.value, expires_at__lte=Clock()\n",
+            new="            state=State.COMPLETED.value, expires_at__isnull=False\n",
+            tests=(f"{SPARES}::test_what_may_still_be_asked_for",),
+            on=f"sqlite-/{mode}/",
+        )
+        for mode in ("atomic", "leased")
+    ),
+    Mutant(
+        model="leased: the purge takes what is in flight or unknown",
+        file=PURGE,
+        old="            state=State.COMPLETED.value, expires_at__lte=Clock()\n",
+        new="            expires_at__lte=Clock()\n",
+        tests=(f"{SPARES}::test_what_is_not_finished",),
+    ),
+    Mutant(
+        model="leased: the purge takes what is in flight or unknown",
+        where="for one whose object is gone",
+        file=f"{PACKAGE}/tombstones.py",
+        old=".filter(state=State.COMPLETED.value)",
+        new=".all()",
+        tests=(f"{SPARES}::test_while_a_handler_runs",),
+    ),
+)
 
-# The purge is not written yet; its mutants come with it.
-NOT_YET = {
-    "atomic: purge before retention",
-    "leased: purge before retention",
-    "leased: the purge takes what is in flight or unknown",
-}
+MUTANTS = (*IGNORED, *WAITERS, *LATER, *RELEASED, *LOST, *UNKNOWN, *UNFINISHED, *GONE, *PURGED)

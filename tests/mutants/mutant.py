@@ -28,7 +28,7 @@ class Mutant:
         file: below the root of the project.
         old, new: text of the file, and what it becomes; the old one is there exactly once.
         tests: what is enough to kill it, as arguments of pytest.
-        on: the database that these run on; empty for each that there is.
+        on: keeps them to a database, or to other parameters: an expression of pytest's -k.
     """
 
     model: str
