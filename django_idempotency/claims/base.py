@@ -18,6 +18,8 @@ from .leases import TABLE as TABLE
 from .leases import Leases
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from ..responses import Snapshot
 
 
@@ -166,6 +168,10 @@ class Claims(ABC):
         Returns:
             False when the claim is not ours any more: everything must be rolled back.
         """
+
+    def remove(self, records: "QuerySet[Any]") -> int:
+        """Delete records that are locked by this transaction, waiting for no other's; return how many."""
+        return records.delete()[0]
 
     @abstractmethod
     def code(self, error: BaseException) -> object:
