@@ -118,7 +118,7 @@ class LeasedWork(Work[R]):
             ):
                 finding = self.call.reconcile(self.entry.identity, seen)
                 if isinstance(finding, Snapshot):
-                    made = handler.resource or seen.resource
+                    made = handler.resource or seen.resource.if_there()
                     if not self.claims.store(cursor, self.entry, finding, made):
                         transaction.set_rollback(True, self.alias)
         except Exception as error:

@@ -48,6 +48,10 @@ class Resource(NamedTuple):
             )
         return cls(meta.label_lower, text, instance._state.db or "")
 
+    def if_there(self) -> "Resource":
+        """Itself; or no object, where a lost attempt has bound one and its transaction was rolled back."""
+        return self if self.exists() else Resource()
+
     @staticmethod
     def gone(type: str, database: str, ids: Collection[str]) -> list[str]:
         """
