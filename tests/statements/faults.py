@@ -1,0 +1,120 @@
+"""What can go wrong at a statement. The database really fails, and it is its driver that raises."""
+
+from __future__ import annotations
+
+import os
+import signal
+from enum import Enum
+from typing import Any, NamedTuple, Self
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from tests.guarantee.moments import end_session
+from tests.statements.watch import Send
+
+
+class Kind(Enum):
+    """What happens."""
+
+    # The database cannot serve the statement now: canceled, a lock not given in time.
+    BUSY = "busy"
+    # The database undoes the transaction to let another one pass: a serialization failure, a deadlock.
+    UNDONE = "undone"
+    # The statement itself is wrong, to the database's mind: a constraint.
+    REFUSED = "refused"
+    # The server ends the session.
+    CLOSED = "closed"
+    # The process dies by SIGKILL.
+    KILLED = "killed"
+
+
+class When(Enum):
+    BEFORE = "before"
+    # It has taken effect.
+    AFTER = "after"
+
+
+class Fault(NamedTuple):
+    """
+    One of them, at one statement.
+
+    Attributes:
+        position: the number of the statement in its request, from 0.
+    """
+
+    position: int
+    kind: Kind
+    when: When
+
+    def __str__(self) -> str:
+        return f"{self.position}-{self.kind.value}-{self.when.value}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        position, kind, when = text.split("-")
+        return cls(int(position), Kind(kind), When(when))
+
+
+def suffer(fault: Fault, connection: BaseDatabaseWrapper, send: Send) -> Any:
+    """Send the statement, or not, and let the fault happen. Nothing is ever returned of it."""
+    if fault.when is When.AFTER:
+        send()
+    if fault.kind is Kind.KILLED:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if fault.kind is not Kind.CLOSED:
+        fail(connection, fault.kind)
+    end_session(number(connection))
+    if fault.when is When.BEFORE:
+        send()
+    touch(connection)
+
+
+def number(connection: BaseDatabaseWrapper) -> int:
+    """The session, without asking for it by a statement."""
+    raw: Any = connection.connection
+    return int(raw.info.backend_pid if connection.vendor == "postgresql" else raw.thread_id())
+
+
+def touch(connection: BaseDatabaseWrapper) -> None:
+    """Find out that the session is gone."""
+    run(connection, "SELECT 1")
+
+
+def fail(connection: BaseDatabaseWrapper, kind: Kind) -> None:
+    """Make the database fail, with the session alive."""
+    if connection.vendor == "sqlite":
+        interrupt(connection) if kind is Kind.BUSY else run(connection, NULL_LABEL)
+    elif connection.vendor == "postgresql":
+        state = {Kind.BUSY: "57014", Kind.UNDONE: "40001", Kind.REFUSED: "23514"}[kind]
+        run(connection, f"DO $$ BEGIN RAISE EXCEPTION 'a test' USING ERRCODE = '{state}'; END $$")
+    else:
+        if kind is Kind.UNDONE:
+            run(connection, "ROLLBACK")  # as the server does before it says so
+        code = {Kind.BUSY: 1205, Kind.UNDONE: 1213, Kind.REFUSED: 4025}[kind]
+        run(connection, f"SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = {code}, MESSAGE_TEXT = 'a test'")
+
+
+NULL_LABEL = "INSERT INTO app_effect (label) VALUES (NULL)"
+MANY = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) SELECT max(i) FROM n"
+
+
+def interrupt(connection: BaseDatabaseWrapper) -> None:
+    """Begin something long, and have it stopped."""
+    raw: Any = connection.connection
+    raw.set_progress_handler(lambda: 1, 1)
+    try:
+        run(connection, MANY)
+    finally:
+        raw.set_progress_handler(None, 1)
+
+
+def run(connection: BaseDatabaseWrapper, sql: str) -> None:
+    """Send it as the driver would, and let errors look as Django makes them look."""
+    raw: Any = connection.connection
+    with connection.wrap_database_errors:
+        cursor = raw.cursor()
+        try:
+            cursor.execute(sql)
+            cursor.fetchall() if cursor.description else None
+        finally:
+            cursor.close()
