@@ -120,7 +120,9 @@ class Story(Client):
         resolved = last.content == RESOLVED
         assert last.status_code == (201 if resolved else scenario.status), last.text
         if not scenario.stored and not resolved:
-            assert (done, outside, self.row) == (0, 0, None)
+            assert (done, outside) == (0, 0)
+            # What was taken over stays unknown, for this attempt cannot speak for the one before.
+            assert self.row is None or (scenario.guard == "retry" and self.record.attempt > 1)
             return
         # What is done in the database: once. A refusal that is stored leaves nothing, and a replay does nothing.
         runs = scenario.before != REPLAY

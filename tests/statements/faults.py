@@ -20,8 +20,6 @@ class Kind(Enum):
     BUSY = "busy"
     # The database undoes the transaction to let another one pass: a serialization failure, a deadlock.
     UNDONE = "undone"
-    # The statement itself is wrong, to the database's mind: a constraint.
-    REFUSED = "refused"
     # The server ends the session.
     CLOSED = "closed"
     # The process dies by SIGKILL.
@@ -83,18 +81,17 @@ def touch(connection: BaseDatabaseWrapper) -> None:
 def fail(connection: BaseDatabaseWrapper, kind: Kind) -> None:
     """Make the database fail, with the session alive."""
     if connection.vendor == "sqlite":
-        interrupt(connection) if kind is Kind.BUSY else run(connection, NULL_LABEL)
+        interrupt(connection)
     elif connection.vendor == "postgresql":
-        state = {Kind.BUSY: "57014", Kind.UNDONE: "40001", Kind.REFUSED: "23514"}[kind]
+        state = {Kind.BUSY: "57014", Kind.UNDONE: "40001"}[kind]
         run(connection, f"DO $$ BEGIN RAISE EXCEPTION 'a test' USING ERRCODE = '{state}'; END $$")
     else:
         if kind is Kind.UNDONE:
             run(connection, "ROLLBACK")  # as the server does before it says so
-        code = {Kind.BUSY: 1205, Kind.UNDONE: 1213, Kind.REFUSED: 4025}[kind]
+        code = {Kind.BUSY: 1205, Kind.UNDONE: 1213}[kind]
         run(connection, f"SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = {code}, MESSAGE_TEXT = 'a test'")
 
 
-NULL_LABEL = "INSERT INTO app_effect (label) VALUES (NULL)"
 MANY = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) SELECT max(i) FROM n"
 
 

@@ -90,11 +90,7 @@ def _begins(connection: BaseDatabaseWrapper) -> bool:
 
 
 def _begin(connection: BaseDatabaseWrapper) -> None:
-    """Send it; psycopg sees that and does not send it again."""
-    from psycopg import errors, pq
-
+    """Let psycopg send it now; it sees that and does not send it again."""
     raw: Any = connection.connection
-    with connection.wrap_database_errors:
-        result = raw.pgconn.exec_(b"BEGIN")
-        if result.status != pq.ExecStatus.COMMAND_OK:
-            raise errors.error_from_result(result)
+    with connection.wrap_database_errors, raw.lock:
+        raw.wait(raw._start_query())
