@@ -65,3 +65,12 @@ class Resource(NamedTuple):
         key: Any = model._meta.pk.to_python(self.id)
         # Not the default manager, which may hide objects that are there.
         return bool(model._base_manager.using(alias).filter(pk=key).exists())
+
+    def kept(self) -> "Resource":
+        """
+        Itself, or no object where there is none.
+
+        What a handler binds in mode leased is shown at once, and may have been undone with the handler's other work:
+        whoever finds out later that the request was carried out does not speak of that object.
+        """
+        return self if self.exists() else Resource()

@@ -60,7 +60,7 @@ def suffer(fault: Fault, connection: BaseDatabaseWrapper, send: Send) -> Any:
     if fault.kind is Kind.KILLED:
         os.kill(os.getpid(), signal.SIGKILL)
     if fault.kind is not Kind.CLOSED:
-        fail(connection, fault.kind)
+        fail(connection, fault)
     end_session(number(connection))
     if fault.when is When.BEFORE:
         send()
@@ -78,8 +78,9 @@ def touch(connection: BaseDatabaseWrapper) -> None:
     run(connection, "SELECT 1")
 
 
-def fail(connection: BaseDatabaseWrapper, kind: Kind) -> None:
+def fail(connection: BaseDatabaseWrapper, fault: Fault) -> None:
     """Make the database fail, with the session alive."""
+    kind = fault.kind
     if connection.vendor == "sqlite":
         interrupt(connection)
     elif connection.vendor == "postgresql":
@@ -88,7 +89,9 @@ def fail(connection: BaseDatabaseWrapper, kind: Kind) -> None:
     else:
         if kind is Kind.UNDONE:
             run(connection, "ROLLBACK")  # as the server does before it says so
-        code = {Kind.BUSY: 1205, Kind.UNDONE: 1213}[kind]
+        # A lock that was not given in time; a statement that took too long, for the first one never takes effect.
+        busy = 1205 if fault.when is When.BEFORE else 1969
+        code = busy if kind is Kind.BUSY else 1213
         run(connection, f"SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = {code}, MESSAGE_TEXT = 'a test'")
 
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
@@ -90,6 +91,9 @@ def journaled(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequ
     def serve(request: HttpRequest) -> HttpResponse:
         if JOURNAL not in request.headers:
             return view(request)
+        # So that every request opens its session, and what that takes is hurt as well.
+        connections["default"].close()
+        del connections["default"]
         with watching(), through(Journal(request)):
             return view(request)
 
