@@ -91,6 +91,8 @@ class Explorer:
             switches: how often at most somebody goes on in the place of one that could go on too. None: no bound.
         """
         choices: Choices = []
+        for pool, actor in zip(self._pools, make(), strict=True):
+            pool.submit(actor).result(PATIENCE)  # what only the first request of a session asks for
         with watching():
             while True:
                 yield self._play(make, switches, choices)
