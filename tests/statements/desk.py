@@ -11,20 +11,15 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 import httpx
-from django.http import HttpResponse
 
 from django_idempotency.resolution import complete, release
 from tests.app.models import Effect
 from tests.faults.desk import Client, Site
-from tests.faults.server import CONTENT_TYPE
 from tests.guarantee.clients import assert_may_retry, assert_replay
 from tests.guarantee.gate import PATIENCE
 from tests.servers import PAUSE
 from tests.statements.faults import Fault, Kind
-from tests.statements.server import FAULTS, GUARDS, JOURNAL
-
-# What whoever resolves a record by hand lets its key be answered with.
-RESOLVED = b"resolved by hand"
+from tests.statements.server import FAULTS, FOUND, GUARDS, JOURNAL, found
 
 FRESH, REPLAY, EXPIRED, LAPSED = "fresh", "replay", "expired", "lapsed"
 
@@ -117,18 +112,18 @@ class Story(Client):
         """Hold what the client got, and what was done, to the promise."""
         scenario = self.scenario
         done, outside = (now - then for now, then in zip(self.done, self.before, strict=True))
-        resolved = last.content == RESOLVED
-        assert last.status_code == (201 if resolved else scenario.status), last.text
-        if not scenario.stored and not resolved:
+        found_out = last.content == FOUND
+        assert last.status_code == (201 if found_out else scenario.status), last.text
+        if not scenario.stored and not found_out:
             assert (done, outside) == (0, 0)
             # What was taken over stays unknown, for this attempt cannot speak for the one before.
             assert self.row is None or (scenario.guard == "retry" and self.record.attempt > 1)
             return
         # What is done in the database: once. A refusal that is stored leaves nothing, and a replay does nothing.
         runs = scenario.before != REPLAY
-        assert done == (runs and scenario.status == 201 and not resolved)
-        if scenario.guard == "fail":
-            assert outside == runs
+        assert done == (runs and scenario.status == 201 and not found_out)
+        if scenario.guard in ("fail", "reconcile"):
+            assert outside == (runs and scenario.before != LAPSED)
         assert outside >= done
         answered = [each for each in self.answers if each.status_code in (201, 402)]
         assert {each.content for each in answered} == {last.content}
@@ -137,16 +132,18 @@ class Story(Client):
         self._check_refusals(statements)
 
     def _check_refusals(self, statements: Sequence[Statement]) -> None:
-        hurt = [each for each in statements if each.fault]
-        for answer in self.answers:
-            if answer.status_code in (409, 503):
-                if answer.json()["code"] != "outcome_unknown":
-                    assert_may_retry(answer)
-            elif answer.status_code == 500:
-                # The bare view would have answered so too: it was the handler's own statement that failed.
-                assert answer is self.answers[self._first] and any(each.handling for each in hurt)
-            else:
+        # Where the bare view would have answered so too: it was the handler's own statement that failed.
+        lost = (Kind.CLOSED.value, Kind.KILLED.value)
+        failed = any(
+            each.handling and each.fault.split("-")[1] not in lost for each in statements if each.fault
+        )
+        for place, answer in enumerate(self.answers):
+            if answer.status_code == 500:
+                assert (place, failed) == (self._first, True)
+            elif answer.status_code not in (409, 503):
                 assert answer.status_code == self.answers[-1].status_code
+            elif answer.json()["code"] != "outcome_unknown":
+                assert_may_retry(answer)
 
     # -- What was there before, and what people do ---------------------------------------------------
 
@@ -175,7 +172,6 @@ class Story(Client):
         assert (self.scenario.guard, done) == ("fail", 0)
         said: dict[str, Any] = {"who": "somebody", "why": "looked at the world"}
         if outside:
-            response = HttpResponse(RESOLVED, status=201, content_type=CONTENT_TYPE)
-            complete(self.record, response, **said)
+            complete(self.record, found(), **said)
         else:
             release(self.record, **said)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import Enum
 from typing import Any, NamedTuple, Self
 
+from django.db import connection as current
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from tests.guarantee.moments import end_session
@@ -53,6 +56,12 @@ class Fault(NamedTuple):
         return cls(int(position), Kind(kind), When(when))
 
 
+def possible(vendor: str, kind: Kind, when: When) -> bool:
+    """Whether that can happen to a database of this kind."""
+    # SQLite is in the process: no session, no answer that could be lost, and nobody to be undone for.
+    return vendor != "sqlite" or kind is Kind.KILLED or (kind, when) == (Kind.BUSY, When.BEFORE)
+
+
 def suffer(fault: Fault, connection: BaseDatabaseWrapper, send: Send) -> Any:
     """Send the statement, or not, and let the fault happen. Nothing is ever returned of it."""
     if fault.when is When.AFTER:
@@ -96,6 +105,19 @@ def fail(connection: BaseDatabaseWrapper, fault: Fault) -> None:
 
 
 MANY = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) SELECT max(i) FROM n"
+
+
+@contextmanager
+def fails(text: str) -> Iterator[None]:
+    """Let statements of this thread that begin so fail, with the session alive."""
+
+    def instead(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if sql.startswith(text):
+            fail(context["connection"], Fault(0, Kind.BUSY, When.BEFORE))
+        return execute(sql, params, many, context)
+
+    with current.execute_wrapper(instead):
+        yield
 
 
 def interrupt(connection: BaseDatabaseWrapper) -> None:

@@ -130,7 +130,8 @@ class _Play:
         self._turn: int | None = None
         self._schedule = Schedule()
         self._sent: list[Future[Any]] = [
-            pool.submit(self._act, me, actor) for me, (pool, actor) in enumerate(zip(pools, actors, strict=True))
+            pool.submit(self._act, me, actor)
+            for me, (pool, actor) in enumerate(zip(pools, actors, strict=True))
         ]
 
     def to_the_end(self, choices: Choices) -> Schedule:

@@ -17,8 +17,9 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
-from django_idempotency import bind, downstream_key, extend
+from django_idempotency import Finding, Unknown, bind, downstream_key, extend
 from django_idempotency.decorators import idempotent
+from django_idempotency.models import IdempotencyRecord
 from tests.app.models import Effect
 from tests.faults.server import ATOMIC, CONTENT_TYPE, POLICIES, happen_outside
 from tests.statements.faults import Fault, suffer
@@ -30,8 +31,26 @@ APP = "tests.statements.wsgi:application"
 FAULTS = "X-Faults"
 JOURNAL = "X-Journal"
 
-STORED = ATOMIC.but(stored_errors=frozenset({402}))
-GUARDS = {**{name: POLICIES[name] for name in ("atomic", "fail", "retry")}, "stored": STORED}
+# What whoever finds out that a request was carried out lets its key be answered with.
+FOUND = b"found out"
+
+
+def found() -> HttpResponse:
+    return HttpResponse(FOUND, status=201, content_type=CONTENT_TYPE)
+
+
+def reconcile(record: IdempotencyRecord) -> HttpResponse | Finding:
+    """Look at the world."""
+    return found() if f"{record.key} " in Path(os.environ["OUTSIDE"]).read_text() else Finding.NOT_DONE
+
+
+GUARDS = {
+    "atomic": ATOMIC,
+    "stored": ATOMIC.but(stored_errors=frozenset({402})),
+    "fail": POLICIES["fail"],
+    "retry": POLICIES["retry"],
+    "reconcile": POLICIES["fail"].but(on_unknown=Unknown.RECONCILE, reconcile=reconcile),
+}
 
 
 class _Thread(threading.local):
