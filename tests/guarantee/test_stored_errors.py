@@ -140,7 +140,7 @@ def test_any_other_failure_frees_the_key(face: str, data: dict[str, Any], status
 @pytest.mark.parametrize("statement", ["SAVEPOINT", "RELEASE", "ROLLBACK TO"])
 def test_a_savepoint_that_fails_is_not_the_handlers_failure(face: str, statement: str) -> None:
     """REQ 24: The savepoint is the guard's: 503 instead of a 500 that the view alone would not give, and all undone."""
-    data = {"status": 404 if statement == "ROLLBACK TO" else 201}
+    data: dict[str, Any] = {"status": 404 if statement == "ROLLBACK TO" else 201}
     with fails(statement):
         refused = post(face, **data)
     assert_unavailable(refused)
