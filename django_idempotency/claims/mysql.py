@@ -4,23 +4,29 @@ MariaDB and MySQL: an ordinary read, then a row of our own as the claim.
 The identity is the primary key and there is no other unique index, so a claim locks one row and no neighbour's gap.
 """
 
-from typing import ClassVar
+import json
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from django.db import DatabaseError
+from django.db import DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
-from .base import TABLE, Claim, Entry, Row
+from .base import CLEARED, TABLE, Claim, Entry, Row
 from .leases import Leases
 from .placeholder import PlaceholderClaims
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
 
 DUPLICATE = 1062
 LOCK_WAIT_TIMEOUT = 1205
 LOCK_NOWAIT = 3572  # MySQL's answer to NOWAIT; MariaDB answers with LOCK_WAIT_TIMEOUT
 
+NOW = "UTC_TIMESTAMP(6)"
+LATER = "UTC_TIMESTAMP(6) + INTERVAL %s SECOND"
 SQL = PlaceholderClaims.statements(
-    now="UTC_TIMESTAMP(6)",
-    later="UTC_TIMESTAMP(6) + INTERVAL %s SECOND",
+    now=NOW,
+    later=LATER,
     left="TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(6), expires_at)",
 )
 
@@ -28,11 +34,12 @@ SQL = PlaceholderClaims.statements(
 class MySQLClaims(PlaceholderClaims):
     """Written for READ COMMITTED, which is Django's default here."""
 
+    NOW = NOW
     READ = SQL["READ"]
     COMPLETE = SQL["COMPLETE"]
     leases = Leases(
-        now="UTC_TIMESTAMP(6)",
-        later="UTC_TIMESTAMP(6) + INTERVAL %s SECOND",
+        now=NOW,
+        later=LATER,
         # The first comment is for MariaDB, the second for MySQL, which waits at least a second.
         update="/*M! SET STATEMENT innodb_lock_wait_timeout=0 FOR */ UPDATE /*+ SET_VAR(innodb_lock_wait_timeout=1) */",
     )
@@ -46,11 +53,17 @@ class MySQLClaims(PlaceholderClaims):
     LOCK: ClassVar[str] = f"{SQL['READ']} FOR UPDATE NOWAIT"
     TAKE_OVER: ClassVar[str] = f"""
         UPDATE {TABLE} SET
-            mode = %s, state = 'in_progress', fingerprint = %s, response_status = NULL, response_headers = '',
-            response_body = NULL, resource_type = '', resource_id = '', resource_database = '', owner = %s,
+            mode = %s, state = 'in_progress', fingerprint = %s, {CLEARED}, owner = %s,
             attempt = 1, lease_expires_at = UTC_TIMESTAMP(6) + INTERVAL %s SECOND, created_at = UTC_TIMESTAMP(6), completed_at = NULL,
             expires_at = UTC_TIMESTAMP(6) + INTERVAL %s SECOND
         WHERE id = %s"""
+
+    # One look at the primary key for each. Given a list of ids, a small table is read from end to end instead, and each
+    # row that another session holds is waited for.
+    REMOVE: ClassVar[str] = f"""
+        DELETE record FROM
+            JSON_TABLE(%s, '$[*]' COLUMNS (id varchar(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$')) AS chosen
+            STRAIGHT_JOIN {TABLE} AS record ON record.id = chosen.id"""
 
     def claim(self, cursor: CursorWrapper, entry: Entry, seen: Row | None) -> Row | Claim:
         try:
@@ -89,6 +102,12 @@ class MySQLClaims(PlaceholderClaims):
             ],
         )
         return Claim.CLAIMED
+
+    def remove(self, records: "QuerySet[Any]") -> int:
+        ids = json.dumps(list(records.values_list("pk", flat=True)))
+        with connections[records.db].cursor() as cursor:
+            cursor.execute(self.REMOVE, [ids])
+            return int(cursor.rowcount)
 
     def code(self, error: BaseException) -> object:
         return error.args[0] if error.args else None
