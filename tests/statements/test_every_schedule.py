@@ -162,16 +162,17 @@ def end(answer: HttpResponse) -> str:
 
 def check(keys: Keys, answers: list[HttpResponse], schedule: Schedule) -> None:
     """Hold the end of one schedule to the promise."""
-    assert keys.effects == 1, schedule
-    assert [end(answer) for answer in answers].count("ran") == 1, schedule
+    told = str(schedule)
+    assert keys.effects == 1, told
+    assert [end(answer) for answer in answers].count("ran") == 1, told
     last = keys.post(keys.key)
-    assert (end(last), keys.effects) == ("replayed", 1), schedule
+    assert (end(last), keys.effects) == ("replayed", 1), told
     for answer in answers:
         if answer.status_code == 201:
-            assert answer.content == last.content, schedule
+            assert answer.content == last.content, told
             continue
-        assert answer.status_code in (409, 503), schedule
+        assert answer.status_code in (409, 503), told
         unknown = b'"code": "outcome_unknown"' in answer.content
-        assert unknown == ("Retry-After" not in answer.headers), schedule
+        assert unknown == ("Retry-After" not in answer.headers), told
         if unknown:  # only where its lease has ended under whoever runs
-            assert (keys.meeting.guard, keys.meeting.lapses) == ("fail", True), schedule
+            assert (keys.meeting.guard, keys.meeting.lapses) == ("fail", True), told
