@@ -48,10 +48,6 @@ class Resource(NamedTuple):
             )
         return cls(meta.label_lower, text, instance._state.db or "")
 
-    def if_there(self) -> "Resource":
-        """Itself; or no object, where a lost attempt has bound one and its transaction was rolled back."""
-        return self if self.exists() else Resource()
-
     @staticmethod
     def gone(type: str, database: str, ids: Collection[str]) -> list[str]:
         """
@@ -84,6 +80,15 @@ class Resource(NamedTuple):
         except LookupError:
             return False
         return bool(objects.filter(pk=model._meta.pk.to_python(self.id)).exists())
+
+    def kept(self) -> "Resource":
+        """
+        Itself, or no object where there is none.
+
+        What a handler binds in mode leased is shown at once, and may have been undone with the handler's other work:
+        whoever finds out later that the request was carried out does not speak of that object.
+        """
+        return self if self.exists() else Resource()
 
 
 def _objects(type: str, database: str) -> tuple[Any, "QuerySet[Any]"]:
