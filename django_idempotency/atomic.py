@@ -9,8 +9,8 @@ import logging
 from django.db import Error, transaction
 
 from . import running
-from .calls import Call, Executed, R
-from .claims.base import Claim, Entry, Row
+from .calls import Executed, R
+from .claims.base import Claim, Row
 from .claims.discretion import Discreet
 from .exceptions import Unavailable
 from .failures import Stage, Verdict, judge
@@ -24,10 +24,6 @@ logger = logging.getLogger("django_idempotency")
 
 class AtomicWork(Work[R]):
     """claim -> the handler -> store: all in one transaction."""
-
-    def __init__(self, call: Call[R], entry: Entry) -> None:
-        super().__init__(call, entry)
-        self.stage = Stage.CLAIM
 
     def attempt(self) -> Executed[R] | Row | Claim:
         self.stage = Stage.CLAIM
@@ -51,16 +47,14 @@ class AtomicWork(Work[R]):
         return self._run()
 
     def _run(self) -> Executed[R] | Claim:
-        self.stage = Stage.RUN
         with running.run(self.entry.identity) as handler:
-            self.executed = self.respond(handler)
+            executed = self.respond(handler)
         if self.snapshot is None:
             transaction.set_rollback(True, self.alias)  # refused: nothing happened, and the key is free
-            return self.executed
-        return self._store(self.executed, self.snapshot, handler.resource or Resource())
+            return executed
+        return self._store(executed, self.snapshot, handler.resource or Resource())
 
     def _store(self, executed: Executed[R], snapshot: Snapshot, made: Resource) -> Executed[R] | Claim:
-        self.stage = Stage.STORE
         with Discreet(), self.connection.cursor() as cursor:
             stored = self.claims.store(cursor, self.entry, snapshot, made)
         if not stored:

@@ -11,6 +11,8 @@ from .ciphers import ring
 from .claims import claims_for
 from .claims.base import Claim, Entry, Row
 from .claims.discretion import Discreet
+from .exceptions import Unavailable
+from .failures import Stage
 from .models import IdempotencyRecord
 from .responses import Snapshot
 from .running import Running
@@ -24,6 +26,7 @@ class Work(ABC, Generic[R]):
     One request's work, which may take several attempts to claim, and runs the handler once.
 
     Attributes:
+        stage: how far it has come.
         executed: what the handler answered, once it has.
         snapshot: what is to be stored of that.
         committed: whether that is stored for good.
@@ -37,6 +40,7 @@ class Work(ABC, Generic[R]):
         self.connection = connections[self.alias]
         self.claims = claims_for(self.connection.vendor)
         ring()  # keys that cannot encrypt are found out before anything is done
+        self.stage = Stage.CLAIM
         self.executed: Executed[R] | None = None
         self.snapshot: Snapshot | None = None
         self.committed = False
@@ -64,6 +68,7 @@ class Work(ABC, Generic[R]):
         policy = self.call.policy
         # A savepoint where refusals are stored: they are stored without their effects.
         with transaction.atomic(self.alias) if policy.stored_errors else nullcontext():
+            self.stage = Stage.RUN
             response = self.call.run()
             status = self.call.status(response)
             if status < 400:
@@ -71,8 +76,15 @@ class Work(ABC, Generic[R]):
             elif status in policy.stored_errors:
                 transaction.set_rollback(True, self.alias)
                 handler.resource = None  # undone with the rest
-        self.snapshot = self.call.capture(response) if policy.keeps(status) else None
-        return Executed(response, stored=self.snapshot is not None)
+            self.executed = Executed(response, stored=policy.keeps(status))
+            self.stage = Stage.STORE  # the end of the savepoint is not the handler's any more
+        if status in policy.stored_errors and self.connection.needs_rollback:
+            raise Unavailable  # the effects could not be undone alone, and Django keeps the reason to itself
+        if self.executed.stored:
+            self.stage = Stage.RUN  # but what the view says to its being kept is
+            self.snapshot = self.call.capture(response)
+            self.stage = Stage.STORE
+        return self.executed
 
     def watch_commit(self) -> None:
         """Begin a transaction with a hook that tells of its COMMIT, where that is ours."""

@@ -64,7 +64,7 @@ class ByServer(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         path, _, name = nodeid.partition("::")
         folder, _, module = path.rpartition("/")
-        served = {"tests/systems": server_of(module), "tests/faults": path}
+        served = {"tests/systems": server_of(module), "tests/faults": path, "tests/statements": path}
         if folder not in served:
             # By the handful, for a worker that is told of each test by itself waits for the next one.
             return str(crc32(nodeid.encode()) % 150)

@@ -187,8 +187,10 @@ class Claims(ABC):
 
     def trouble(self, connection: BaseDatabaseWrapper, error: BaseException) -> Trouble:
         """Judge an error that came out of Django's database layer."""
-        # Django gives a session up by itself when even the rollback fails.
-        if connection.connection is None or connection.closed_in_transaction or self.lost(connection, error):
+        # Django gives a session up by itself when even the rollback fails; one that failed while it was made, it keeps.
+        given_up = connection.connection is None or connection.closed_in_transaction
+        half_made = not connection.in_atomic_block and not connection.autocommit
+        if given_up or half_made or self.lost(connection, error):
             return Trouble.LOST
         if self.code(error) in self.UNDONE:
             return Trouble.AGAIN

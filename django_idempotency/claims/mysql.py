@@ -28,6 +28,7 @@ SQL = PlaceholderClaims.statements(
     now=NOW,
     later=LATER,
     left="TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(6), expires_at)",
+    anew="UTC_TIMESTAMP(6) + INTERVAL TIMESTAMPDIFF(MICROSECOND, created_at, expires_at) MICROSECOND",
 )
 
 
