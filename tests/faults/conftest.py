@@ -7,7 +7,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import quote
 
-import httpx
 import pytest
 from django.db import connection
 
@@ -17,7 +16,7 @@ from tests.faults.server import APP
 from tests.guarantee.gate import PATIENCE
 from tests.guarantee.wire import COMMIT, Wire
 from tests.rig import Database
-from tests.servers import serve
+from tests.servers import http_client, serve
 
 SCHEMES = {"postgresql": ("postgres", 5432), "mariadb": ("mysql", 3306)}
 
@@ -29,7 +28,7 @@ class Sites:
         self._outside = folder / "outside"
         self._outside.touch()
         self._stack = stack
-        self._http = stack.enter_context(httpx.Client(timeout=PATIENCE, trust_env=False))
+        self._http = stack.enter_context(http_client(timeout=PATIENCE))
         self._sites: dict[tuple[str, str], Site] = {}
 
     def plain(self, database: Database) -> Site:

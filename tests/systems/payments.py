@@ -15,6 +15,7 @@ import pytest
 from testproject.demo.outside import Outside
 from tests.conftest import FOUND
 from tests.databases import NAMES
+from tests.servers import http_client
 from tests.systems.conftest import database_url
 from tests.systems.live import PATIENCE, Caller, Live, new_key
 
@@ -133,7 +134,8 @@ def settled(
 
 def ask(provider_url: str, path: str) -> Any:
     """Read something from the provider."""
-    return httpx.get(f"{provider_url}{path}", trust_env=False, timeout=PATIENCE).json()
+    with http_client(provider_url, timeout=PATIENCE) as http:
+        return http.get(path).json()
 
 
 def charges(provider_url: str) -> list[dict[str, Any]]:

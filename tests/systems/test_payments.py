@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from tests.servers import http_client
 from tests.systems.live import assert_replay, at_once, new_key
 from tests.systems.payments import (
     TRANSFERS,
@@ -142,8 +143,8 @@ def test_the_provider_has_keys_of_its_own(live: Paying) -> None:
 
     def post(key: str | None, **changed: int) -> httpx.Response:
         headers = {} if key is None else {"Idempotency-Key": key}
-        url = f"{live.provider.url}/charges"
-        return httpx.post(url, json={**order, **changed}, headers=headers, trust_env=False)
+        with http_client(live.provider.url) as http:
+            return http.post("/charges", json={**order, **changed}, headers=headers)
 
     key = new_key()
     first = post(key)
