@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from tests.guarantee.gate import PATIENCE
-from tests.servers import Server, http_client
+from tests.servers import PAUSE, Server, http_client
 
 REPLAYED = "Idempotent-Replayed"
 
@@ -36,6 +36,7 @@ class Client:
             if response.status_code not in (409, 503) or time.monotonic() > deadline:
                 return response
             assert_may_retry(response)
+            time.sleep(PAUSE)
 
     def at_once(self, requests: Sequence[dict[str, Any]]) -> list[httpx.Response]:
         """Send all of these at the same moment, each from a thread of its own."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import httpx
 import pytest
 
 from tests.servers import http_client
+from tests.systems.conftest import Lives
 from tests.systems.live import assert_replay, at_once, new_key
 from tests.systems.payments import (
     TRANSFERS,
@@ -18,7 +17,6 @@ from tests.systems.payments import (
     both,
     charges,
     on_every_database,
-    paying,
     refusal,
 )
 
@@ -26,10 +24,9 @@ DECLINED = 402
 
 
 @pytest.fixture(scope="module")
-def live(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Paying]:
+def live(request: pytest.FixtureRequest, _lives: Lives) -> Paying:
     """The demonstration, and the provider beside it."""
-    with paying(request, tmp_path_factory.mktemp("live")) as live:
-        yield live
+    return _lives.of(request.param, "payments", Paying)
 
 
 # -- When all goes well ----------------------------------------------------------------------------
