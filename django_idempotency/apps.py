@@ -7,4 +7,6 @@ class IdempotencyConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import checks  # noqa: F401  (registered by being imported, once the settings are there)
+        from . import checks, deletions  # noqa: F401  (checks are registered by being imported)
+
+        deletions.connect()

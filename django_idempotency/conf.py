@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -23,6 +24,8 @@ class Settings:
     POLICY: Any = "django_idempotency.presets.DEFAULT"
     # Seconds that the server lets a request run; a lease must be longer. Gunicorn's default.
     REQUEST_TIMEOUT: float = 30.0
+    # How long a tombstone answers `not_found`, where its policy gives no lifetime.
+    TOMBSTONE_LIFETIME: timedelta = timedelta(days=30)
     # How refusals look, for policies that do not say: (problem, request) -> response, or its dotted path.
     RENDERER: Callable[[Any, Any], Any] | str = "django_idempotency.problems.render"
 

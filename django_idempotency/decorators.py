@@ -11,6 +11,7 @@ from django.http import HttpRequest
 
 from .choices import Mismatch
 from .conf import resolve, settings
+from .deletions import follow
 from .exceptions import PolicyError
 from .http import BeforeReplay, HttpCall, ValidateReplay, answer
 from .policy import IdempotencyPolicy
@@ -76,6 +77,7 @@ def idempotent(
 
     def decorate(view: Any) -> Any:
         _refuse_wrong_place(view)
+        follow(policy)
         wrapped = _wrap(view, serve)
         setattr(wrapped, MARK, policy)
         return wrapped

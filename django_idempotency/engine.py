@@ -93,7 +93,7 @@ def _replayable(call: Call[Any], entry: Entry, row: Row) -> Row:
     if row.known is State.IN_PROGRESS:
         raise InProgress
     try:
-        gone = not row.resource.exists()
+        gone = row.resource_deleted_at is not None or not row.resource.exists()
     except Error as error:
         raise Unavailable from error
     if gone:

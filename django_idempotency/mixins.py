@@ -16,6 +16,7 @@ from rest_framework.views import APIView
 from . import drf
 from .choices import Mismatch
 from .conf import resolve, settings
+from .deletions import follow
 from .exceptions import PolicyError, Unavailable
 from .handlers import bind
 from .models import IdempotencyRecord
@@ -52,6 +53,8 @@ class IdempotencyMixin(_Base):
             if isinstance(getattr(member, "mapping", None), MethodMapper)
         ]
         policies = [cls.idempotency_policy, *(action.kwargs.get("idempotency_policy") for action in actions)]
+        for policy in policies:
+            follow(policy)
         validates = any(policy is not None and policy.on_mismatch is Mismatch.VALIDATE for policy in policies)
         if validates and cls.validate_replay is IdempotencyMixin.validate_replay:
             raise PolicyError(

@@ -35,12 +35,16 @@ class IdempotencyRecord(models.Model):
     response_headers = models.TextField(default="")
     # NULL in a completed record: it was not kept.
     response_body = models.BinaryField(null=True)
+    # The id of the key that the body is encrypted with; empty where it is not.
+    sealed_with = ByteText(max_length=16, ascii_only=True, default="", db_default="")
 
     # The object that the request made: its model's label, its primary key as text, its alias; see resources.
-    resource_type = models.CharField(max_length=200, default="")
-    resource_id = models.CharField(max_length=255, default="")
+    resource_type = ByteText(max_length=200, default="")
+    resource_id = ByteText(max_length=255, default="")
     # With a default in the database, for the release before this column, which may still be writing.
     resource_database = models.CharField(max_length=100, default="", db_default="")
+    # Set: the record is a tombstone, without body and headers. See tombstones.
+    resource_deleted_at = models.DateTimeField(null=True)
 
     # Mode leased only: who holds the claim, which attempt it is, until when.
     owner = models.UUIDField(null=True)
@@ -55,6 +59,10 @@ class IdempotencyRecord(models.Model):
     class Meta:
         db_table = "idempotency_record"
         verbose_name = "idempotency record"
+        indexes = (
+            models.Index(fields=["key"], name="idempotency_record_key"),
+            models.Index(fields=["resource_type", "resource_id"], name="idempotency_record_resource"),
+        )
 
     def __str__(self) -> str:
         return f"{self.endpoint} ({self.state})"
@@ -109,3 +117,24 @@ class IdempotencyAudit(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} by {self.who}"
+
+
+class IdempotencyPurge(models.Model):
+    """One run of the purge over the records of one database."""
+
+    began_at = models.DateTimeField()
+    # NULL: under way, or killed.
+    ended_at = models.DateTimeField(null=True)
+    # Records removed, and records whose resource was found to be gone.
+    expired = models.PositiveBigIntegerField(default=0)
+    tombstones = models.PositiveBigIntegerField(default=0)
+    # Where the look at the resources stopped, for the next run to go on: type and id. Empty: it came to the end.
+    resource_type = ByteText(max_length=200, default="")
+    resource_id = ByteText(max_length=255, default="")
+
+    class Meta:
+        db_table = "idempotency_purge"
+        verbose_name = "idempotency purge"
+
+    def __str__(self) -> str:
+        return f"{self.began_at:%Y-%m-%d %H:%M}: {self.expired} expired, {self.tombstones} tombstones"

@@ -103,6 +103,9 @@ class IdempotencyPolicy:
     lifetime: timedelta | None = timedelta(hours=24)
     # What a replay is answered with when the object that the request made (see `bind`) is deleted: 404, or 410.
     gone_status: int = 404
+    # Models, such as "shop.Payment", whose deletion empties the records of their objects at once. Where a model is not
+    # named, the purge does. Each costs the model its fast deletes.
+    follows: tuple[str, ...] = ()
     # The alias of the records. None: where the router writes IdempotencyRecord.
     database: str | None = None
 

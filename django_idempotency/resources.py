@@ -1,11 +1,12 @@
 """The object that a request made, as its record keeps it, and whether it is still there."""
 
 import logging
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from django.apps import apps
 from django.db import connections, router
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 
 logger = logging.getLogger("django_idempotency")
 
@@ -47,6 +48,25 @@ class Resource(NamedTuple):
             )
         return cls(meta.label_lower, text, instance._state.db or "")
 
+    @staticmethod
+    def gone(type: str, database: str, ids: Collection[str]) -> list[str]:
+        """
+        Tell which of several objects do not exist any more, in few statements.
+
+        Of a model that was renamed, none: that is no reason to take anything away.
+        """
+        try:
+            model, objects = _objects(type, database)
+        except LookupError:
+            return []
+        keys = {model._meta.pk.to_python(text): text for text in ids}
+        there = set(objects.filter(pk__in=keys).values_list("pk", flat=True))
+        missing = [text for key, text in keys.items() if key not in there]
+        if there <= keys.keys():
+            return missing
+        # The database takes two texts for one that Python does not, such as "a" and "A": let it say so of each.
+        return [text for text in missing if not Resource(type, text, database).exists()]
+
     def exists(self) -> bool:
         """
         Look for it, by its primary key: whatever deleted it, with or without a signal, this is the truth.
@@ -56,12 +76,20 @@ class Resource(NamedTuple):
         if not self.type:
             return True
         try:
-            model = apps.get_model(self.type)
-        except (LookupError, ValueError):
-            logger.error("Records are bound to %s, and there is no such model: renamed?", self.type)
+            model, objects = _objects(self.type, self.database)
+        except LookupError:
             return False
-        # An alias that the project has given up: its objects are where the router says now.
-        alias = self.database if self.database in connections else router.db_for_write(model)
-        key: Any = model._meta.pk.to_python(self.id)
-        # Not the default manager, which may hide objects that are there.
-        return bool(model._base_manager.using(alias).filter(pk=key).exists())
+        return bool(objects.filter(pk=model._meta.pk.to_python(self.id)).exists())
+
+
+def _objects(type: str, database: str) -> tuple[Any, "QuerySet[Any]"]:
+    """A model by its label, and its objects there."""
+    try:
+        model = apps.get_model(type)
+    except (LookupError, ValueError) as error:
+        logger.error("Records are bound to %s, and there is no such model: renamed?", type)
+        raise LookupError(type) from error
+    # An alias that the project has given up: its objects are where the router says now.
+    alias = database if database in connections else router.db_for_write(model)
+    # Not the default manager, which may hide objects that are there.
+    return model, model._base_manager.using(alias)

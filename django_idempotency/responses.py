@@ -26,6 +26,13 @@ class Snapshot:
     # Neither ends up in a log or an error report.
     headers: tuple[tuple[str, str], ...] = field(repr=False)
     body: bytes | None = field(repr=False)
+    # The id of the key that the body is encrypted with; empty where it is not.
+    sealed_with: str = ""
+
+    @property
+    def columns(self) -> tuple[int, str, bytes | None, str]:
+        """The values of a record's columns response_status, response_headers, response_body and sealed_with."""
+        return self.status, self.header_text, self.body, self.sealed_with
 
     @property
     def header_text(self) -> str:

@@ -61,12 +61,19 @@ TYPES: dict[str, tuple[Any, str]] = {
     "reconcile": ((Callable, str, NoneType), "a function of a record, its dotted path, or None"),
     "pointer": ((Callable, str, NoneType), "a function of request and record, its dotted path, or None"),
     "gone_status": (int, "a status"),
+    "follows": (tuple, "a tuple of models: write ('shop.Payment',) with the comma"),
     "database": ((str, NoneType), "an alias, or None for the router's"),
     "renderer": ((Callable, str, NoneType), "a function of problem and request, its dotted path, or None"),
 }
 LEASED_ONLY = ("lease", "on_unknown", "reconcile", "pointer")
 # What their members are.
-MEMBERS = {"methods": str, "fingerprint_fields": str, "replayed_headers": str, "stored_errors": int}
+MEMBERS = {
+    "methods": str,
+    "fingerprint_fields": str,
+    "replayed_headers": str,
+    "follows": str,
+    "stored_errors": int,
+}
 
 
 def check(policy: "IdempotencyPolicy") -> None:
@@ -172,6 +179,9 @@ def _kept(policy: "IdempotencyPolicy") -> Iterator[str]:
         yield "max_body_size must not be negative."
     if policy.lifetime is not None and not timedelta(0) < policy.lifetime <= timedelta(days=3660):
         yield "lifetime must be more than nothing and at most ten years, or None."
+    for label in policy.follows:
+        if label.count(".") != 1:
+            yield f"follows holds {label!r}, which is no model: write 'app.Model'."
     if policy.gone_status not in (404, 410):
         yield f"gone_status is {policy.gone_status}: 404, or 410."
 

@@ -13,6 +13,7 @@ from django.db.backends.utils import CursorWrapper
 from ..choices import Mode, State
 from ..identity import Identity
 from ..resources import Resource
+from .leases import CLEARED as CLEARED
 from .leases import TABLE as TABLE
 from .leases import Leases
 
@@ -39,9 +40,11 @@ class Row(NamedTuple):
     response_status: int | None
     response_headers: str
     response_body: bytes | None
+    sealed_with: str
     resource_type: str
     resource_id: str
     resource_database: str
+    resource_deleted_at: Any
     owner: Any
     attempt: int
 
@@ -59,7 +62,7 @@ class Row(NamedTuple):
         return f"<Row {self.state} {self.response_status}>"  # neither body nor headers: it ends up in error reports
 
 
-# The columns that follow what is computed, by their names in the table, which are the model's too.
+# The columns that follow what is computed, by their names in the table, which are the model's too; in its order.
 COLUMNS = Row._fields[3:]
 
 
@@ -120,6 +123,8 @@ class Claims(ABC):
     In mode atomic a claim lives in the transaction that it was made in, and dies with it.
     """
 
+    # The database's clock, in UTC, as Django stores a time.
+    NOW: ClassVar[str]
     # Whether an ordinary read comes before the transaction: a replay then neither locks nor begins one.
     reads_first: ClassVar[bool]
     # `SELECT live, expires_in, lapsed, <COLUMNS> ... WHERE id = %s`

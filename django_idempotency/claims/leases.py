@@ -9,6 +9,9 @@ from typing import Any
 from django.db.backends.utils import CursorWrapper
 
 TABLE = "idempotency_record"
+# What a new claim sets in the columns of the request before.
+CLEARED = """response_status = NULL, response_headers = '', response_body = NULL, sealed_with = '',
+            resource_type = '', resource_id = '', resource_database = '', resource_deleted_at = NULL"""
 
 
 class Leases:

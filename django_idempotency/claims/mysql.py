@@ -10,7 +10,7 @@ from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
-from .base import TABLE, Claim, Entry, Row
+from .base import CLEARED, TABLE, Claim, Entry, Row
 from .leases import Leases
 from .placeholder import PlaceholderClaims
 
@@ -18,9 +18,11 @@ DUPLICATE = 1062
 LOCK_WAIT_TIMEOUT = 1205
 LOCK_NOWAIT = 3572  # MySQL's answer to NOWAIT; MariaDB answers with LOCK_WAIT_TIMEOUT
 
+NOW = "UTC_TIMESTAMP(6)"
+LATER = "UTC_TIMESTAMP(6) + INTERVAL %s SECOND"
 SQL = PlaceholderClaims.statements(
-    now="UTC_TIMESTAMP(6)",
-    later="UTC_TIMESTAMP(6) + INTERVAL %s SECOND",
+    now=NOW,
+    later=LATER,
     left="TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(6), expires_at)",
 )
 
@@ -28,11 +30,12 @@ SQL = PlaceholderClaims.statements(
 class MySQLClaims(PlaceholderClaims):
     """Written for READ COMMITTED, which is Django's default here."""
 
+    NOW = NOW
     READ = SQL["READ"]
     COMPLETE = SQL["COMPLETE"]
     leases = Leases(
-        now="UTC_TIMESTAMP(6)",
-        later="UTC_TIMESTAMP(6) + INTERVAL %s SECOND",
+        now=NOW,
+        later=LATER,
         # The first comment is for MariaDB, the second for MySQL, which waits at least a second.
         update="/*M! SET STATEMENT innodb_lock_wait_timeout=0 FOR */ UPDATE /*+ SET_VAR(innodb_lock_wait_timeout=1) */",
     )
@@ -46,8 +49,7 @@ class MySQLClaims(PlaceholderClaims):
     LOCK: ClassVar[str] = f"{SQL['READ']} FOR UPDATE NOWAIT"
     TAKE_OVER: ClassVar[str] = f"""
         UPDATE {TABLE} SET
-            mode = %s, state = 'in_progress', fingerprint = %s, response_status = NULL, response_headers = '',
-            response_body = NULL, resource_type = '', resource_id = '', resource_database = '', owner = %s,
+            mode = %s, state = 'in_progress', fingerprint = %s, {CLEARED}, owner = %s,
             attempt = 1, lease_expires_at = UTC_TIMESTAMP(6) + INTERVAL %s SECOND, created_at = UTC_TIMESTAMP(6), completed_at = NULL,
             expires_at = UTC_TIMESTAMP(6) + INTERVAL %s SECOND
         WHERE id = %s"""

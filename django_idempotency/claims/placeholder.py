@@ -40,7 +40,7 @@ class PlaceholderClaims(Claims):
                 VALUES (%s, %s, %s, %s, %s, 'in_progress', %s, '', '', '', '', %s, 1, {later}, {now}, {later})""",
             "COMPLETE": f"""
                 UPDATE {TABLE} SET state = 'completed', response_status = %s, response_headers = %s,
-                    response_body = %s, resource_type = %s, resource_id = %s, resource_database = %s,
+                    response_body = %s, sealed_with = %s, resource_type = %s, resource_id = %s, resource_database = %s,
                     completed_at = {now}, lease_expires_at = NULL
                 WHERE id = %s AND state = 'in_progress'""",
         }
@@ -54,8 +54,7 @@ class PlaceholderClaims(Claims):
         return [*parts, entry.mode.value, entry.fingerprint, *held, entry.seconds]
 
     def store(self, cursor: CursorWrapper, entry: Entry, snapshot: Any, made: Resource) -> bool:
-        response = (snapshot.status, snapshot.header_text, snapshot.body)
-        parameters = [*response, *made, entry.identity.digest]
+        parameters = [*snapshot.columns, *made, entry.identity.digest]
         if entry.hold is None:
             cursor.execute(f"{self.COMPLETE} AND owner IS NULL", parameters)
         else:

@@ -13,7 +13,7 @@ from django.db.backends.utils import CursorWrapper
 
 from ..identity import Identity
 from ..resources import Resource
-from .base import COLUMNS, TABLE, Claim, Claims, Entry, Row
+from .base import CLEARED, COLUMNS, TABLE, Claim, Claims, Entry, Row
 from .leases import Leases
 
 # The server ended the session: shut down, crashed, not yet up, and three timeouts.
@@ -26,6 +26,7 @@ LIVE = "(state <> 'completed' OR expires_at IS NULL OR expires_at > statement_ti
 class PostgreSQLClaims(Claims):
     """Written for READ COMMITTED, where each statement has a snapshot of its own."""
 
+    NOW = "statement_timestamp()"
     reads_first = False
     UNDONE = frozenset({"40001", "40P01"})  # serialization failure, deadlock
     LOCKED = frozenset({"55P03"})
@@ -41,16 +42,17 @@ class PostgreSQLClaims(Claims):
     STORE: ClassVar[str] = f"""
         INSERT INTO {TABLE} AS record
             (id, scope, endpoint, idempotency_key, mode, state, fingerprint, response_status, response_headers,
-             response_body, resource_type, resource_id, resource_database, attempt, created_at, completed_at,
-             expires_at)
+             response_body, sealed_with, resource_type, resource_id, resource_database, attempt, created_at,
+             completed_at, expires_at)
         VALUES (%s, %s, %s, %s, %s, 'completed', %s, %s, %s,
-             %s, %s, %s, %s, 1, now(), statement_timestamp(),
+             %s, %s, %s, %s, %s, 1, now(), statement_timestamp(),
              now() + make_interval(secs => %s))
         ON CONFLICT (id) DO UPDATE SET
             mode = excluded.mode, fingerprint = excluded.fingerprint, response_status = excluded.response_status,
             response_headers = excluded.response_headers, response_body = excluded.response_body,
-            resource_type = excluded.resource_type, resource_id = excluded.resource_id,
-            resource_database = excluded.resource_database, owner = NULL, attempt = 1, lease_expires_at = NULL,
+            sealed_with = excluded.sealed_with, resource_type = excluded.resource_type,
+            resource_id = excluded.resource_id, resource_database = excluded.resource_database,
+            resource_deleted_at = NULL, owner = NULL, attempt = 1, lease_expires_at = NULL,
             created_at = excluded.created_at, completed_at = excluded.completed_at,
             expires_at = excluded.expires_at
         WHERE record.state = 'completed' AND record.expires_at <= statement_timestamp()"""
@@ -63,16 +65,15 @@ class PostgreSQLClaims(Claims):
         VALUES (%s, %s, %s, %s, %s, 'in_progress', %s, '', '', '', '', %s, 1, now() + make_interval(secs => %s),
              now(), now() + make_interval(secs => %s))
         ON CONFLICT (id) DO UPDATE SET
-            mode = excluded.mode, state = excluded.state, fingerprint = excluded.fingerprint, response_status = NULL,
-            response_headers = '', response_body = NULL, resource_type = '', resource_id = '', resource_database = '',
+            mode = excluded.mode, state = excluded.state, fingerprint = excluded.fingerprint, {CLEARED},
             owner = excluded.owner, attempt = 1, lease_expires_at = excluded.lease_expires_at,
             created_at = excluded.created_at, completed_at = NULL, expires_at = excluded.expires_at
         WHERE record.state = 'completed' AND record.expires_at <= statement_timestamp()"""
 
     COMPLETE: ClassVar[str] = f"""
         UPDATE {TABLE} SET state = 'completed', response_status = %s, response_headers = %s, response_body = %s,
-            resource_type = %s, resource_id = %s, resource_database = %s, completed_at = statement_timestamp(),
-            lease_expires_at = NULL
+            sealed_with = %s, resource_type = %s, resource_id = %s, resource_database = %s,
+            completed_at = statement_timestamp(), lease_expires_at = NULL
         WHERE id = %s AND owner = %s AND state = 'in_progress'"""
 
     leases = Leases(
@@ -110,21 +111,13 @@ class PostgreSQLClaims(Claims):
     def store(self, cursor: CursorWrapper, entry: Entry, snapshot: Any, made: Resource) -> bool:
         identity = entry.identity
         if entry.hold is not None:
-            response = (snapshot.status, snapshot.header_text, snapshot.body)
-            cursor.execute(self.COMPLETE, [*response, *made, identity.digest, entry.hold.owner])
+            cursor.execute(self.COMPLETE, [*snapshot.columns, *made, identity.digest, entry.hold.owner])
             return bool(cursor.rowcount == 1)
         cursor.execute(
             self.STORE,
             [
                 *(identity.digest, identity.scope, identity.endpoint, identity.key, entry.mode.value),
-                *(
-                    entry.fingerprint,
-                    snapshot.status,
-                    snapshot.header_text,
-                    snapshot.body,
-                    *made,
-                    entry.seconds,
-                ),
+                *(entry.fingerprint, *snapshot.columns, *made, entry.seconds),
             ],
         )
         return bool(cursor.rowcount == 1)

@@ -11,7 +11,7 @@ from typing import ClassVar
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
-from .base import Claim, Entry, Row
+from .base import CLEARED, Claim, Entry, Row
 from .leases import Leases
 from .placeholder import PlaceholderClaims
 
@@ -29,6 +29,7 @@ SQL = PlaceholderClaims.statements(
 class SQLiteClaims(PlaceholderClaims):
     """One statement claims a free key and takes an expired one over; only a finished row expires."""
 
+    NOW = NOW
     READ = SQL["READ"]
     COMPLETE = SQL["COMPLETE"]
     leases = Leases(now=NOW, later=LATER)
@@ -36,8 +37,7 @@ class SQLiteClaims(PlaceholderClaims):
     CLAIM: ClassVar[str] = f"""
         INSERT {SQL["INSERT"]}
         ON CONFLICT (id) DO UPDATE SET
-            mode = excluded.mode, state = excluded.state, fingerprint = excluded.fingerprint, response_status = NULL,
-            response_headers = '', response_body = NULL, resource_type = '', resource_id = '', resource_database = '',
+            mode = excluded.mode, state = excluded.state, fingerprint = excluded.fingerprint, {CLEARED},
             owner = excluded.owner, attempt = 1, lease_expires_at = excluded.lease_expires_at, created_at = excluded.created_at, completed_at = NULL,
             expires_at = excluded.expires_at
         WHERE state = 'completed' AND expires_at <= {NOW}"""

@@ -59,8 +59,8 @@ def test_the_table_is_the_models(database: Database) -> None:
     assert {column.name: bool(column.null_ok) for column in columns} == expected
 
 
-def test_the_table_has_two_indexes(database: Database) -> None:
-    """REQ 29: one index is the primary key's and one is for expiry; another would cost each claim a write."""
+def test_the_table_has_four_indexes(database: Database) -> None:
+    """REQ 20, 26, 29: for the claim, expiry, a search by key and the bound object; another would cost each claim a write."""
     with connection.cursor() as cursor:
         constraints = connection.introspection.get_constraints(cursor, TABLE).values()
     indexed = [
@@ -68,7 +68,12 @@ def test_the_table_has_two_indexes(database: Database) -> None:
         for found in constraints
         if found["index"] or found["unique"] or found["primary_key"]
     ]
-    assert sorted(indexed) == [("expires_at",), ("id",)]
+    assert sorted(indexed) == [
+        ("expires_at",),
+        ("id",),
+        ("idempotency_key",),
+        ("resource_type", "resource_id"),
+    ]
 
 
 def test_texts_are_compared_byte_for_byte(database: Database) -> None:

@@ -64,6 +64,7 @@ DEFAULTS: dict[str, Any] = {
     "expires_header": "Idempotency-Key-Expires-In",
     "lifetime": timedelta(days=1),
     "gone_status": 404,
+    "follows": (),
     "lease": timedelta(minutes=1),
     "on_unknown": Unknown.FAIL,
     "reconcile": None,

@@ -112,6 +112,7 @@ WRONG: list[tuple[str, Any, str]] = [
     *[("expires_header", value, "no header name") for value in ("", "Expires In", "X\r\n")],
     *[("expires_header", value, "header's name") for value in (1, False)],
     *[("lifetime", value, "more than nothing") for value in (timedelta(0), timedelta(-1), timedelta(3661))],
+    *[("follows", (value,), "'app.Model'") for value in ("Effect", "tests.app.Effect")],
     *[("gone_status", value, "404, or 410") for value in (200, 403, 409, 500)],
     *[("lifetime", value, "timedelta") for value in (86400, "1d", 0)],
     *[("database", value, "alias") for value in (1, ("default",), False)],

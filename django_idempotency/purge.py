@@ -1,0 +1,149 @@
+"""
+Removing what has outlived its time.
+
+Nothing depends on it: a record expires when it is read, and a deleted object is looked for when its record is
+replayed. The purge gives the room back, and takes away what deleted objects have left in their records.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import router
+
+from .choices import State
+from .claims.clock import Clock
+from .models import IdempotencyPurge, IdempotencyRecord
+from .tombstones import bound_objects, bury, change
+
+logger = logging.getLogger("django_idempotency")
+
+# How long the lines about purges are kept.
+KEPT = timedelta(days=30)
+
+
+@dataclass(slots=True)
+class Purged:
+    """
+    What a purge has done.
+
+    Attributes:
+        expired: how many records it removed.
+        tombstones: how many it made of records whose object was gone.
+        finished: whether it came to the end, within its bounds.
+    """
+
+    expired: int = 0
+    tombstones: int = 0
+    finished: bool = False
+
+
+def purge(
+    *,
+    database: str | None = None,
+    batch: int = 500,
+    rows: int | None = None,
+    seconds: float | None = None,
+    rest: float = 1.0,
+    progress: Callable[[Purged], object] | None = None,
+) -> Purged:
+    """
+    Remove expired records, and make tombstones of those whose object is gone.
+
+    Never one in flight or unknown, and never one inside its retention. Each batch is a short transaction of its own
+    that passes over what live requests hold; two purges at once do no harm.
+
+    Args:
+        database: the alias of the records. None: where the router writes them.
+        batch: how many records one transaction changes at most.
+        rows: how many are changed in all. None: no bound.
+        seconds: after which no batch begins any more. None: no bound.
+        rest: sleeps so many times as long as each batch took, so that live requests do not feel it.
+        progress: called after each batch, with what was done so far.
+    """
+    deadline = None if seconds is None else time.monotonic() + seconds
+    run = _Run(database or router.db_for_write(IdempotencyRecord), batch, rows)
+    # In turns: neither work keeps a purge with bounds from ever coming to the other.
+    works = [run.remove_expired(), run.look_at_objects()]
+    while works and run.room and (deadline is None or time.monotonic() < deadline):
+        began = time.monotonic()
+        work = works.pop(0)
+        if next(work, None) is not None:
+            works.append(work)
+            run.save()
+            if progress is not None:
+                progress(run.purged)
+            time.sleep(rest * (time.monotonic() - began))
+    run.purged.finished = not works
+    run.end()
+    return run.purged
+
+
+class _Run:
+    """One purge, and the line about it, from which the next one knows where the look at the objects goes on."""
+
+    def __init__(self, alias: str, batch: int, rows: int | None) -> None:
+        self.purged = Purged()
+        self._alias = alias
+        self._batch = batch
+        self._rows = rows
+        self._lines = IdempotencyPurge.objects.using(alias)
+        last = self._lines.order_by("-pk").first()
+        self._at = (last.resource_type, last.resource_id) if last else ("", "")
+        self._line = self._lines.filter(pk=self._lines.create(began_at=Clock()).pk)
+
+    @property
+    def room(self) -> int:
+        """How many records the next batch may change."""
+        done = self.purged.expired + self.purged.tombstones
+        return self._batch if self._rows is None else max(0, min(self._batch, self._rows - done))
+
+    def remove_expired(self) -> Iterator[bool]:
+        """Yield after each batch."""
+        expired = IdempotencyRecord.objects.using(self._alias).filter(
+            state=State.COMPLETED.value, expires_at__lte=Clock()
+        )
+        left = expired
+        while batch := list(left.order_by("expires_at").values_list("pk", "expires_at")[: self.room]):
+            # The condition again: a late retry may have taken one over since.
+            chosen = expired.filter(pk__in=[pk for pk, _ in batch])
+            removed = change(chosen, lambda records: records.delete()[0])
+            self.purged.expired += removed
+            # Not over the index entries of the removed again; and past those that are held, if there are no others.
+            latest = batch[-1][1]
+            left = (
+                expired.filter(expires_at__gte=latest) if removed else expired.filter(expires_at__gt=latest)
+            )
+            yield True
+
+    def look_at_objects(self) -> Iterator[bool]:
+        """Yield after each batch."""
+        for type, found in bound_objects(self._alias, self._at, self._batch):
+            for database in sorted({database for _, database in found}):
+                ids = sorted({id for id, where in found if where == database})
+                self.purged.tombstones += bury(self._alias, type, ids, database)
+            self._at = type, found[-1][0]
+            yield True
+        self._at = "", ""
+
+    def save(self) -> None:
+        """Write down how far it has come: a run that is killed is not begun all over again."""
+        type, id = self._at
+        done = self.purged
+        self._line.update(
+            expired=done.expired, tombstones=done.tombstones, resource_type=type, resource_id=id
+        )
+
+    def end(self) -> None:
+        """Write the last line, and remove those of long ago."""
+        self.save()
+        self._line.update(ended_at=Clock())
+        self._lines.filter(began_at__lt=Clock() - KEPT).delete()
+        logger.info(
+            "Purged %d expired records, and made %d tombstones%s.",
+            self.purged.expired,
+            self.purged.tombstones,
+            "" if self.purged.finished else "; there is more",
+        )
