@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import pytest
 
@@ -58,19 +58,20 @@ class Lives:
         self._found = found
         self._folders = folders
         self._stack = ExitStack()
-        self._served: tuple[str, str] | None = None
+        self._served: tuple[str, str, type[Live]] | None = None
         self._live: Live | None = None
 
     def of(self, database: str, system: str, kind: type[L]) -> L:
         """The one for this database and system, with all its credits."""
-        if self._served == (database, system) and isinstance(self._live, kind):
-            self._live.manage("seed_demo")
-            return self._live
+        if self._served == (database, system, kind):
+            live = cast("L", self._live)
+            live.manage("seed_demo")
+            return live
         self.close()
         folder = self._folders.mktemp("live")
         url = self._stack.enter_context(database_url(self._found, database, system, folder))
         live = self._stack.enter_context(kind(url, folder))
-        self._live, self._served = live, (database, system)
+        self._live, self._served = live, (database, system, kind)
         return live
 
     def close(self) -> None:
