@@ -70,9 +70,10 @@ class Lives:
         self.close()
         folder = self._folders.mktemp("live")
         url = self._stack.enter_context(database_url(self._found, database, system, folder))
-        live = self._stack.enter_context(kind(url, folder))
-        self._live, self._served = live, (database, system, kind)
-        return live
+        made = kind(url, folder)
+        self._stack.enter_context(made)
+        self._live, self._served = made, (database, system, kind)
+        return made
 
     def close(self) -> None:
         self._served = None
