@@ -9,8 +9,8 @@ import logging
 from django.db import Error, transaction
 
 from . import running
-from .calls import Call, Executed, R
-from .claims.base import Claim, Entry, Row
+from .calls import Executed, R
+from .claims.base import Claim, Row
 from .exceptions import Unavailable
 from .failures import Stage, Verdict, judge
 from .resources import Resource
@@ -22,10 +22,6 @@ logger = logging.getLogger("django_idempotency")
 
 class AtomicWork(Work[R]):
     """claim -> the handler -> store: all in one transaction."""
-
-    def __init__(self, call: Call[R], entry: Entry) -> None:
-        super().__init__(call, entry)
-        self.stage = Stage.CLAIM
 
     def attempt(self) -> Executed[R] | Row | Claim:
         self.stage = Stage.CLAIM
@@ -49,16 +45,14 @@ class AtomicWork(Work[R]):
         return self._run()
 
     def _run(self) -> Executed[R] | Claim:
-        self.stage = Stage.RUN
         with running.run(self.entry.identity) as handler:
-            self.executed = self.respond(handler)
-        if not self.executed.stored:
+            executed = self.respond(handler)
+        if not executed.stored:
             transaction.set_rollback(True, self.alias)  # refused: nothing happened, and the key is free
-            return self.executed
-        return self._store(self.executed, handler.resource or Resource())
+            return executed
+        return self._store(executed, handler.resource or Resource())
 
     def _store(self, executed: Executed[R], made: Resource) -> Executed[R] | Claim:
-        self.stage = Stage.STORE
         with self.connection.cursor() as cursor:
             stored = self.claims.store(cursor, self.entry, self.call.capture(executed.response), made)
         if not stored:

@@ -66,12 +66,16 @@ def _note(policy: IdempotencyPolicy, *, instance: Model, using: str, **kwargs: A
     meta = (instance._meta.concrete_model or type(instance))._meta
     deleted = _deleted.setdefault(connections[using], defaultdict(set))
     deleted[IdempotencyRecord.alias(policy), meta.label_lower].add(meta.pk.value_to_string(instance))
+
+    def bury_deleted() -> None:  # no partial: Django wants the name of a hook that fails
+        _bury_deleted(using)
+
     # Robust: the deletion is committed, and must not look as if it had failed.
-    transaction.on_commit(partial(_bury, using), using, robust=True)
+    transaction.on_commit(bury_deleted, using, robust=True)
 
 
-def _bury(using: str) -> None:
-    """Bury all that was deleted, with the first of these hooks; what a rollback has brought back is left alone."""
+def _bury_deleted(using: str) -> None:
+    """Bury all at the first of these hooks; what a rollback has brought back is left alone."""
     for (alias, type), ids in _deleted.pop(connections[using], {}).items():
         texts = sorted(ids)
         for start in range(0, len(texts), BATCH):

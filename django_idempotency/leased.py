@@ -44,7 +44,6 @@ class LeasedWork(Work[R]):
         super().__init__(call, replace(entry, hold=hold))
         if not is_ours(self.connection):
             raise ImproperlyConfigured(INSIDE)
-        self.started = False
         self.taken_over = False
         self.lease = Lease(self.connection, self.claims.leases, entry.identity.digest, hold)
 
@@ -118,7 +117,7 @@ class LeasedWork(Work[R]):
             ):
                 finding = self.call.reconcile(self.entry.identity, seen)
                 if isinstance(finding, Snapshot):
-                    made = handler.resource or seen.resource
+                    made = handler.resource or seen.resource.kept()
                     if not self.claims.store(cursor, self.entry, finding, made):
                         transaction.set_rollback(True, self.alias)
         except Exception as error:
@@ -141,18 +140,17 @@ class LeasedWork(Work[R]):
                     self.watch_commit()
                     if self.lease.alone:  # on SQLite: be the writer before anything is done outside
                         self.lease.extend()
-                    self.started = True
-                    self.executed = self.respond(handler)
-                    stored = self.executed.stored and self._store(self.executed, handler)
+                    executed = self.respond(handler)
+                    stored = executed.stored and self._store(executed, handler)
                     if not stored:
                         transaction.set_rollback(True, self.alias)
             except BaseException as error:
                 return self._after(error, handler)
-        if not self.executed.stored:
-            self._end(handler, self.call.raised, status=self.call.status(self.executed.response))
+        if not executed.stored:
+            self._end(handler, self.call.raised, status=self.call.status(executed.response))
         elif not stored:
             return self._winner()
-        return self.executed
+        return executed
 
     def _store(self, executed: Executed[R], handler: Running) -> bool:
         with self.connection.cursor() as cursor:
@@ -166,13 +164,12 @@ class LeasedWork(Work[R]):
             return self.executed
         if isinstance(error, LeaseLost):
             return self._winner()
-        if not self.started and isinstance(error, Error):
+        if self.stage is Stage.CLAIM and isinstance(error, Error):  # the handler was not reached
             self._give_back()
             raise Unavailable from error
         if isinstance(error, Error):
-            stage = Stage.RUN if self.executed is None else Stage.COMMIT
             trouble = self.claims.trouble(self.connection, error)
-            if judge(stage, trouble, joined=False) is not Verdict.RAISE:
+            if judge(self.stage, trouble, joined=False) is not Verdict.RAISE:
                 return self._in_doubt(error)
         if not self._end(handler, error) and (winner := self._completed()) is not None:
             return winner  # it failed because it came late, on the winner's own rows for one

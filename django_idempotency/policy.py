@@ -99,7 +99,7 @@ class IdempotencyPolicy:
     pointer: "Callable[[Any, IdempotencyRecord], HttpResponse] | str | None" = None
 
     # -- How long it lives -------------------------------------------------------------------------
-    # From the first request on. None: for ever.
+    # From the first request on; what was unknown and is settled later than that lives as long again. None: for ever.
     lifetime: timedelta | None = timedelta(hours=24)
     # What a replay is answered with when the object that the request made (see `bind`) is deleted: 404, or 410.
     gone_status: int = 404

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db import router
+from django.db import connections, router
 
 from .choices import State
+from .claims import claims_for
 from .claims.clock import Clock
 from .models import IdempotencyPurge, IdempotencyRecord
 from .tombstones import bound_objects, bury, change
@@ -89,6 +90,7 @@ class _Run:
         self._alias = alias
         self._batch = batch
         self._rows = rows
+        self._claims = claims_for(connections[alias].vendor)
         self._lines = IdempotencyPurge.objects.using(alias)
         last = self._lines.order_by("-pk").first()
         self._at = (last.resource_type, last.resource_id) if last else ("", "")
@@ -109,7 +111,7 @@ class _Run:
         while batch := list(left.order_by("expires_at").values_list("pk", "expires_at")[: self.room]):
             # The condition again: a late retry may have taken one over since.
             chosen = expired.filter(pk__in=[pk for pk, _ in batch])
-            removed = change(chosen, lambda records: records.delete()[0])
+            removed = change(chosen, self._claims.remove)
             self.purged.expired += removed
             # Not over the index entries of the removed again; and past those that are held, if there are no others.
             latest = batch[-1][1]

@@ -78,7 +78,7 @@ def _resolve(record: IdempotencyRecord, snapshot: Snapshot | None, who: str, why
         else:
             identity = Identity(record.scope, record.endpoint, record.key, record.pk)
             entry = Entry(identity, record.fingerprint, Mode.LEASED, None, hold)
-            made = Resource(record.resource_type, record.resource_id, record.resource_database)
+            made = Resource(record.resource_type, record.resource_id, record.resource_database).kept()
             claims.store(cursor, entry, snapshot, made)
         IdempotencyAudit.objects.using(alias).create(
             record=record.pk,

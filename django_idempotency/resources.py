@@ -81,6 +81,15 @@ class Resource(NamedTuple):
             return False
         return bool(objects.filter(pk=model._meta.pk.to_python(self.id)).exists())
 
+    def kept(self) -> "Resource":
+        """
+        Itself, or no object where there is none.
+
+        What a handler binds in mode leased is shown at once, and may have been undone with the handler's other work:
+        whoever finds out later that the request was carried out does not speak of that object.
+        """
+        return self if self.exists() else Resource()
+
 
 def _objects(type: str, database: str) -> tuple[Any, "QuerySet[Any]"]:
     """A model by its label, and its objects there."""

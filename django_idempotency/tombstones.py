@@ -85,6 +85,6 @@ def change(records: Records, action: Callable[[Records], int]) -> int:
     if not connections[records.db].features.has_select_for_update_skip_locked:
         return action(records)  # SQLite has one writer, whose transaction must not begin with a read
     with transaction.atomic(records.db):
-        # A live request is never waited for.
         free = list(records.select_for_update(skip_locked=True).values_list("pk", flat=True))
-        return action(records.filter(pk__in=free)) if free else 0
+        # They are ours now, and these conditions hold.
+        return action(IdempotencyRecord.objects.using(records.db).filter(pk__in=free)) if free else 0

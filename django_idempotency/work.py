@@ -9,6 +9,8 @@ from django.db import Error, connections, transaction
 from .calls import Call, Executed, R
 from .claims import claims_for
 from .claims.base import Claim, Entry, Row
+from .exceptions import Unavailable
+from .failures import Stage
 from .models import IdempotencyRecord
 from .running import Running
 from .transactions import check_kept
@@ -21,6 +23,7 @@ class Work(ABC, Generic[R]):
     One request's work, which may take several attempts to claim, and runs the handler once.
 
     Attributes:
+        stage: how far it has come.
         executed: what the handler answered, once it has.
         committed: whether that is stored for good.
         seen: the record as it was when the attempt began, where it was read before.
@@ -32,6 +35,7 @@ class Work(ABC, Generic[R]):
         self.alias = IdempotencyRecord.alias(call.policy)
         self.connection = connections[self.alias]
         self.claims = claims_for(self.connection.vendor)
+        self.stage = Stage.CLAIM
         self.executed: Executed[R] | None = None
         self.committed = False
         self.seen: Row | None = None
@@ -58,6 +62,7 @@ class Work(ABC, Generic[R]):
         policy = self.call.policy
         # A savepoint where refusals are stored: they are stored without their effects.
         with transaction.atomic(self.alias) if policy.stored_errors else nullcontext():
+            self.stage = Stage.RUN
             response = self.call.run()
             status = self.call.status(response)
             if status < 400:
@@ -65,7 +70,11 @@ class Work(ABC, Generic[R]):
             elif status in policy.stored_errors:
                 transaction.set_rollback(True, self.alias)
                 handler.resource = None  # undone with the rest
-        return Executed(response, stored=policy.keeps(status))
+            self.executed = Executed(response, stored=policy.keeps(status))
+            self.stage = Stage.STORE  # the end of the savepoint is not the handler's any more
+        if status in policy.stored_errors and self.connection.needs_rollback:
+            raise Unavailable  # the effects could not be undone alone, and Django keeps the reason to itself
+        return self.executed
 
     def watch_commit(self) -> None:
         """Begin a transaction with a hook that tells of its COMMIT, where that is ours."""

@@ -71,7 +71,7 @@ class ByServer(LoadScopeScheduling):
         folder, _, module = path.rpartition("/")
         if folder == "tests/systems":
             served = server_of(module)
-        elif folder == "tests/faults" or path in SHARING:
+        elif folder in ("tests/faults", "tests/statements") or path in SHARING:
             served = path
         else:
             # By the handful, for a worker that is told of each test by itself waits for the next one.

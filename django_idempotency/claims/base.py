@@ -18,6 +18,8 @@ from .leases import TABLE as TABLE
 from .leases import Leases
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from ..responses import Snapshot
 
 
@@ -167,6 +169,10 @@ class Claims(ABC):
             False when the claim is not ours any more: everything must be rolled back.
         """
 
+    def remove(self, records: "QuerySet[Any]") -> int:
+        """Delete records that are locked by this transaction, waiting for no other's; return how many."""
+        return records.delete()[0]
+
     @abstractmethod
     def code(self, error: BaseException) -> object:
         """The number or the letters by which the database names an error."""
@@ -177,8 +183,10 @@ class Claims(ABC):
 
     def trouble(self, connection: BaseDatabaseWrapper, error: BaseException) -> Trouble:
         """Judge an error that came out of Django's database layer."""
-        # Django gives a session up by itself when even the rollback fails.
-        if connection.connection is None or connection.closed_in_transaction or self.lost(connection, error):
+        # Django gives a session up by itself when even the rollback fails; one that failed while it was made, it keeps.
+        given_up = connection.connection is None or connection.closed_in_transaction
+        half_made = not connection.in_atomic_block and not connection.autocommit
+        if given_up or half_made or self.lost(connection, error):
             return Trouble.LOST
         if self.code(error) in self.UNDONE:
             return Trouble.AGAIN

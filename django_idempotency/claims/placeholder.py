@@ -20,7 +20,7 @@ class PlaceholderClaims(Claims):
     COMPLETE: ClassVar[str]
 
     @staticmethod
-    def statements(*, now: str, later: str, left: str) -> dict[str, str]:
+    def statements(*, now: str, later: str, left: str, anew: str) -> dict[str, str]:
         """
         Write the statements down.
 
@@ -28,6 +28,8 @@ class PlaceholderClaims(Claims):
             now: the database's clock, in UTC, as Django stores a time.
             later: the same plus the lifetime, one parameter of seconds; NULL for NULL.
             left: seconds until expires_at.
+            anew: now plus the lifetime that the record has had. One that was over before the response came begins
+                again: an answer must not expire at once.
         """
         return {
             "READ": f"""
@@ -41,7 +43,8 @@ class PlaceholderClaims(Claims):
             "COMPLETE": f"""
                 UPDATE {TABLE} SET state = 'completed', response_status = %s, response_headers = %s,
                     response_body = %s, sealed_with = %s, resource_type = %s, resource_id = %s, resource_database = %s,
-                    completed_at = {now}, lease_expires_at = NULL
+                    completed_at = {now}, lease_expires_at = NULL,
+                    expires_at = CASE WHEN expires_at > {now} THEN expires_at ELSE {anew} END
                 WHERE id = %s AND state = 'in_progress'""",
         }
 

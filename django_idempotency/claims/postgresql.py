@@ -70,10 +70,13 @@ class PostgreSQLClaims(Claims):
             created_at = excluded.created_at, completed_at = NULL, expires_at = excluded.expires_at
         WHERE record.state = 'completed' AND record.expires_at <= statement_timestamp()"""
 
+    # A lifetime that was over before this begins again: an answer must not expire at once.
     COMPLETE: ClassVar[str] = f"""
         UPDATE {TABLE} SET state = 'completed', response_status = %s, response_headers = %s, response_body = %s,
             sealed_with = %s, resource_type = %s, resource_id = %s, resource_database = %s,
-            completed_at = statement_timestamp(), lease_expires_at = NULL
+            completed_at = statement_timestamp(), lease_expires_at = NULL,
+            expires_at = CASE WHEN expires_at > statement_timestamp() THEN expires_at ELSE
+                statement_timestamp() + make_interval(secs => EXTRACT(EPOCH FROM expires_at - created_at)) END
         WHERE id = %s AND owner = %s AND state = 'in_progress'"""
 
     leases = Leases(

@@ -22,6 +22,7 @@ LATER = f"strftime({FORMAT}, 'now', %s || ' seconds')"
 SQL = PlaceholderClaims.statements(
     now=NOW,
     later=LATER,
+    anew=f"strftime({FORMAT}, 'now', ((julianday(expires_at) - julianday(created_at)) * 86400) || ' seconds')",
     left="CAST((julianday(expires_at) - julianday('now')) * 86400 AS INTEGER)",
 )
 

@@ -5,20 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
-from django.db import connection
 
-from tests.database_server import with_options
 from tests.faults.desk import Site
 from tests.faults.server import APP
 from tests.guarantee.gate import PATIENCE
-from tests.guarantee.wire import COMMIT, Wire
+from tests.guarantee.wire import COMMIT, Wire, before, url_through
 from tests.rig import Database
 from tests.servers import http_client, serve
-
-SCHEMES = {"postgresql": ("postgres", 5432), "mariadb": ("mysql", 3306)}
 
 
 class Sites:
@@ -42,16 +37,10 @@ class Sites:
         """A server that reaches its database through a wire."""
         if (site := self._sites.get((database.url, "wired"))) is not None:
             return site
-        settings = connection.settings_dict
-        scheme, port = SCHEMES[database.name]
-        wire = Wire((settings["HOST"] or "127.0.0.1", int(settings["PORT"] or port)))
+        wire = before(database)
         self._stack.callback(wire.close)
-        user = ":".join(quote(settings[name]) for name in ("USER", "PASSWORD") if settings[name])
-        url = f"{scheme}://{user}@127.0.0.1:{wire.port}/{settings['NAME']}"
-        options = {name: value for name, value in settings["OPTIONS"].items() if name != "unix_socket"}
-        if scheme == "postgres":
-            options["sslmode"] = "disable"  # encrypted traffic cannot be read
-        return self._site(database, "wired", {"DATABASE_URL": with_options(url, options)}, wire=wire)
+        environ = {"DATABASE_URL": url_through(wire, database)}
+        return self._site(database, "wired", environ, wire=wire)
 
     def _site(
         self,

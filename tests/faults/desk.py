@@ -148,7 +148,8 @@ def assert_in_progress(response: httpx.Response) -> None:
 
 def assert_unknown(response: httpx.Response) -> None:
     """409 for good: no retry tells more."""
-    assert (response.status_code, response.json()["code"]) == (409, "outcome_unknown")
+    assert response.status_code == 409, response.text
+    assert response.json()["code"] == "outcome_unknown"
     assert response.headers["X-Should-Retry"] == "false"
     assert "Retry-After" not in response.headers
 

@@ -8,6 +8,7 @@ import pytest
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 
+from django_idempotency import Mode
 from django_idempotency.decorators import idempotent
 from django_idempotency.models import IdempotencyRecord
 from tests.app.models import Effect
@@ -21,12 +22,15 @@ pytestmark = pytest.mark.urls(__name__)
 LONG_AGO, FAR_OFF = "2001-01-01 00:00:00", "2999-01-01 00:00:00"
 
 
-@idempotent(POLICY)
 def pay(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"id": Effect.objects.create(label="paid").pk}, status=201)
 
 
-urlpatterns = [path("pay/", pay)]
+urlpatterns = [
+    path("atomic/", idempotent(POLICY)(pay)),
+    path("leased/", idempotent(POLICY.but(mode=Mode.LEASED))(pay)),
+]
+FACES = pytest.mark.parametrize("face", ["/atomic/", "/leased/"])
 
 
 def change(database: Database, **columns: str) -> None:
@@ -40,27 +44,29 @@ def stored() -> Any:
     return IdempotencyRecord.objects.values().get()
 
 
-def test_another_has_finished_meanwhile(database: Database) -> None:
+@FACES
+def test_another_has_finished_meanwhile(database: Database, face: str) -> None:
     """REQ 8: Who comes second to an expired key undoes its own work, and answers with what the first has stored."""
-    first = post("/pay/")
+    first = post(face)
     change(database, expires_at=LONG_AGO)
     after_the_first_read(lambda: change(database, expires_at=FAR_OFF))
-    second = post("/pay/")
+    second = post(face)
     assert (second.status_code, second.content) == (201, first.content)
     assert second.headers[REPLAYED] == "true"
     assert effects() == 1
     assert stored()["expires_at"].year == 2999
 
 
+@FACES
 @pytest.mark.parametrize(
     ("state", "code"), [("in_progress", b"idempotency_in_progress"), ("unknown", b"outcome_unknown")]
 )
-def test_another_is_under_way_meanwhile(database: Database, state: str, code: bytes) -> None:
+def test_another_is_under_way_meanwhile(database: Database, face: str, state: str, code: bytes) -> None:
     """REQ 12: Nor is a record taken over that has become a leased one in between: 409, and it is untouched."""
-    post("/pay/")
+    post(face)
     change(database, expires_at=LONG_AGO)
     after_the_first_read(lambda: change(database, mode="leased", state=state))
-    answer = post("/pay/")
+    answer = post(face)
     assert answer.status_code == 409
     assert code in answer.content
     assert effects() == 1

@@ -20,7 +20,8 @@ from django_idempotency.decorators import idempotent
 from django_idempotency.mixins import IdempotencyMixin
 from tests.app.models import Effect
 from tests.guarantee.clients import REPLAYED
-from tests.guarantee.desk import POLICY, assert_replays, effects, post, records
+from tests.guarantee.desk import POLICY, assert_replays, assert_unavailable, effects, post, records
+from tests.statements.faults import fails
 
 pytestmark = [pytest.mark.urls(__name__), pytest.mark.usefixtures("atomic_requests")]
 
@@ -133,3 +134,17 @@ def test_any_other_failure_frees_the_key(face: str, data: dict[str, Any], status
     assert post(face, status=201).status_code == 201
     assert (effects(), records(), HOOKS) == (1, 1, ["hook"])
     assert RAN == ["ran", "ran"]
+
+
+@pytest.mark.parametrize("face", IETFS)
+@pytest.mark.parametrize("statement", ["SAVEPOINT", "RELEASE", "ROLLBACK TO"])
+def test_a_savepoint_that_fails_is_not_the_handlers_failure(face: str, statement: str) -> None:
+    """REQ 24: The savepoint is the guard's: 503 instead of a 500 that the view alone would not give, and all undone."""
+    data: dict[str, Any] = {"status": 404 if statement == "ROLLBACK TO" else 201}
+    with fails(statement):
+        refused = post(face, **data)
+    assert_unavailable(refused)
+    assert (effects(), records(), HOOKS) == (0, 0, [])
+    assert len(RAN) == (statement != "SAVEPOINT")
+    assert post(face, **data).status_code == data["status"]
+    assert records() == 1

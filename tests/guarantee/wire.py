@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from enum import Enum
+from urllib.parse import quote
 
 from django.db import connection
 
+from tests.database_server import with_options
 from tests.rig import Database
 
 # Neither SET AUTOCOMMIT nor READ COMMITTED.
@@ -26,6 +30,15 @@ class Lose(Enum):
     COMMIT = "commit"
 
 
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What was lost, of the session whose client has that port for the server, and when (monotonic)."""
+
+    lose: Lose
+    port: int
+    at: float
+
+
 class Wire:
     """
     Forwards everything, until something is to go wrong.
@@ -33,13 +46,16 @@ class Wire:
     Attributes:
         lose: what goes wrong, once, with the next statement that `of` describes.
         down: whether nobody gets through, and nobody gets in.
+        losses: what went wrong until now.
     """
 
     def __init__(self, target: tuple[str, int]) -> None:
         self.lose: Lose | None = None
         self.of = COMMIT
         self.down = False
+        self.losses: list[Loss] = []
         self._ends: list[socket.socket] = []
+        self._lock = threading.Lock()
         self._target = target
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
@@ -65,7 +81,11 @@ class Wire:
                 if self.down:
                     client.close()
                     continue
-                server = dial(self._target)
+                try:
+                    server = dial(self._target)
+                except OSError:  # it is away
+                    client.close()
+                    continue
                 lost = threading.Event()
                 self._ends += (client, server)
                 self._spawn(self._ask, client, server, lost)
@@ -74,13 +94,20 @@ class Wire:
     def _ask(self, client: socket.socket, server: socket.socket, lost: threading.Event) -> None:
         with suppress(OSError):
             while data := client.recv(65536):
-                if self.lose is not None and self.of.search(data):
+                if (lose := self._loses(data)) is not None:
                     lost.set()
-                    lose, self.lose = self.lose, None
+                    self.losses.append(Loss(lose, port_of(server), time.monotonic()))
                     if lose is Lose.COMMIT:
                         break
                 server.sendall(data)
         hang_up(client, server)
+
+    def _loses(self, data: bytes) -> Lose | None:
+        with self._lock:  # once
+            if self.lose is None or not self.of.search(data):
+                return None
+            lose, self.lose = self.lose, None
+            return lose
 
     def _answer(self, client: socket.socket, server: socket.socket, lost: threading.Event) -> None:
         with suppress(OSError):
@@ -99,6 +126,10 @@ def dial(target: tuple[str, int]) -> socket.socket:
     return local
 
 
+def port_of(end: socket.socket) -> int:
+    return 0 if end.family == socket.AF_UNIX else int(end.getsockname()[1])
+
+
 def hang_up(*ends: socket.socket) -> None:
     for end in ends:
         with suppress(OSError):
@@ -106,12 +137,30 @@ def hang_up(*ends: socket.socket) -> None:
         end.close()
 
 
+SCHEMES = {"postgresql": ("postgres", 5432), "mariadb": ("mysql", 3306)}
+
+
+def before(database: Database) -> Wire:
+    """A wire to the server of Django's `default`."""
+    settings = connection.settings_dict
+    return Wire((settings["HOST"] or "127.0.0.1", int(settings["PORT"] or SCHEMES[database.name][1])))
+
+
+def url_through(wire: Wire, database: Database) -> str:
+    """The URL of Django's `default` for another process, through a wire."""
+    settings = connection.settings_dict
+    scheme = SCHEMES[database.name][0]
+    user = ":".join(quote(settings[name]) for name in ("USER", "PASSWORD") if settings[name])
+    options = {name: value for name, value in settings["OPTIONS"].items() if name != "unix_socket"}
+    if scheme == "postgres":
+        options["sslmode"] = "disable"  # encrypted traffic cannot be read
+    return with_options(f"{scheme}://{user}@127.0.0.1:{wire.port}/{settings['NAME']}", options)
+
+
 @contextmanager
 def wired(database: Database) -> Iterator[Wire]:
     """Send the rest of the test through a proxy."""
-    settings = connection.settings_dict
-    port = 5432 if database.name == "postgresql" else 3306
-    wire = Wire((settings["HOST"] or "127.0.0.1", int(settings["PORT"] or port)))
+    wire = before(database)
     try:
         # Encrypted traffic cannot be read.
         options = {"sslmode": "disable"} if database.name == "postgresql" else {}

@@ -54,7 +54,10 @@ def post(path: str, key: str = "key-1", **body: Any) -> Any:
     return client.post(path, body, content_type="application/json", headers={"Idempotency-Key": key})
 
 
-def code(response: Any) -> tuple[int, str]:
+def code(response: Any) -> tuple[int, str | None]:
+    """The status, and the code of a refusal."""
+    if response.headers["Content-Type"] != "application/problem+json":
+        return response.status_code, None
     return response.status_code, json.loads(response.content)["code"]
 
 

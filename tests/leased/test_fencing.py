@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError, connection, connections, transaction
@@ -15,6 +16,7 @@ from django.urls import path
 from django.utils import timezone
 
 from django_idempotency import NothingHappened, Unknown, bind, extend
+from django_idempotency.claims import claims_for
 from django_idempotency.models import IdempotencyRecord
 from tests.app.models import Effect
 from tests.guarantee.moments import after_the_first_read
@@ -69,6 +71,19 @@ def fail_then_refuse(request: HttpRequest) -> HttpResponse:
     raise NothingHappened
 
 
+def end_late(request: HttpRequest) -> HttpResponse:
+    """End as the body asks for, when the claim has gone to a successor."""
+    response = work(request)
+    end = json.loads(request.body)["end"]
+    if isinstance(end, int):
+        return JsonResponse({}, status=end)
+    if end == "raises":
+        raise RuntimeError("half way through")
+    if end == "says that nothing happened":
+        raise NothingHappened
+    return response
+
+
 def fail_at_commit(request: HttpRequest) -> HttpResponse:
     OUTSIDE.append("called")
     transaction.on_commit(lambda: OUTSIDE.append("committed"))
@@ -87,6 +102,7 @@ urlpatterns = [
     path("refuses/", leased(RETRIES, fail_then_refuse)),
     path("extend/", leased(RETRIES, work_and_extend)),
     path("bound/", leased(LEASED.but(pointer=point), bind_early)),
+    path("late/", leased(RETRIES, end_late)),
     path("constraint/", leased(view=fail_at_commit)),
 ]
 
@@ -121,6 +137,38 @@ def test_a_zombie_answers_with_the_winners_response(database: Database, path: st
     assert (late.status_code, late.content) == (201, winner.content)
     assert late.headers["Idempotent-Replayed"] == "true"
     assert (Effect.objects.count(), len(OUTSIDE), record().attempt) == (1, 2, 2)
+
+
+def take_over() -> None:
+    """Begin another attempt, which runs on for a minute."""
+    lapse()
+    seen = record()
+    assert seen.owner is not None
+    with connection.cursor() as cursor:
+        leases = claims_for(connection.vendor).leases
+        assert leases.take(cursor, seen.pk, seen.owner.hex, uuid4().hex, 60.0)
+
+
+@not_sqlite
+@pytest.mark.parametrize(
+    ("end", "status"),
+    [("raises", 500), ("says that nothing happened", 503), (402, 402), (500, 500), ("well", 503)],
+)
+def test_a_late_worker_leaves_the_claim_of_its_successor_alone(
+    database: Database, end: Any, status: int
+) -> None:
+    """REQ 8: however it ends, it neither frees nor finishes what its successor is at, nor says that it is unknown."""
+    held: list[Any] = []
+
+    def happen() -> None:
+        elsewhere(take_over)
+        held.append(elsewhere(lambda: IdempotencyRecord.objects.values().get()))
+
+    MEANWHILE.append(happen)
+    assert post("/late/", end=end).status_code == status
+    assert [IdempotencyRecord.objects.values().get()] == held
+    assert code(post("/late/", end=end)) == (409, "idempotency_in_progress")
+    assert (Effect.objects.count(), len(OUTSIDE)) == (0, 1)
 
 
 @not_sqlite

@@ -19,6 +19,7 @@ from tests.app.models import Effect
 from tests.leased import desk
 from tests.leased.desk import LEASED, OUTSIDE, abandoned, code, leased, post, record
 from tests.rig import Database
+from tests.statements.faults import fails
 
 pytestmark = pytest.mark.urls(__name__)
 
@@ -135,6 +136,18 @@ def test_another_body_never_runs_for_an_unknown_one(database: Database) -> None:
     assert len(OUTSIDE) == 1
 
 
+@pytest.mark.parametrize("statement", ["SAVEPOINT", "RELEASE", "ROLLBACK TO"])
+def test_a_savepoint_that_fails(database: Database, statement: str) -> None:
+    """REQ 24: the savepoint is the guard's: 503, and a handler that was not reached has left nothing unknown."""
+    with fails(statement):
+        refused = post("/stores/", end=402 if statement == "ROLLBACK TO" else "paid")
+    assert code(refused) == (503, "idempotency_unavailable")
+    assert Effect.objects.count() == 0
+    assert len(OUTSIDE) == (statement != "SAVEPOINT")
+    states = list(IdempotencyRecord.objects.values_list("state", flat=True))
+    assert states == ([] if statement == "SAVEPOINT" else ["unknown"])
+
+
 def test_reconcile_finds_the_response(database: Database) -> None:
     """PROTOCOL: a hook that finds out gives the answer, which is stored and replayed."""
     post("/reconcile/")
@@ -145,6 +158,16 @@ def test_reconcile_finds_the_response(database: Database) -> None:
     assert found.headers["Idempotent-Replayed"] == "true"
     assert post("/reconcile/").content == found.content
     assert (len(OUTSIDE), len(ASKED), ASKED[0].key) == (1, 1, "key-1")
+
+
+def test_reconcile_finds_the_response_of_what_was_undone(database: Database) -> None:
+    """REQ 20: what the lost worker showed early was rolled back with its work; that is not taken for deleted."""
+    post("/reconcile/")
+    abandoned()
+    IdempotencyRecord.objects.update(resource_type="app.effect", resource_id="1")
+    FINDINGS.append(JsonResponse({"found": True}, status=201))
+    assert post("/reconcile/").status_code == 201
+    assert post("/reconcile/").status_code == 201
 
 
 def test_reconcile_finds_that_nothing_was_done(database: Database) -> None:

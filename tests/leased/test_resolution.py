@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from django.http import JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 
+from django_idempotency import bind
 from django_idempotency.exceptions import ResolutionRefused
 from django_idempotency.models import IdempotencyAudit, IdempotencyRecord
 from django_idempotency.resolution import complete, release
@@ -17,7 +18,13 @@ from tests.rig import Database
 
 pytestmark = pytest.mark.urls(__name__)
 
-urlpatterns = [path("fail/", leased())]
+
+def bound(request: HttpRequest) -> HttpResponse:
+    bind(Effect.objects.create(label="charge"))
+    return JsonResponse({}, status=201)
+
+
+urlpatterns = [path("fail/", leased()), path("bound/", leased(view=bound))]
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +58,17 @@ def test_as_done(database: Database) -> None:
     assert (answer.status_code, json.loads(answer.content)) == (201, {"id": 7})
     assert answer.headers["Idempotent-Replayed"] == "true"
     assert (lines()[0][0], len(OUTSIDE)) == ("completed", 1)
+
+
+def test_as_done_where_what_it_bound_was_undone(database: Database) -> None:
+    """REQ 20, REQ 26: a handler shows early what it makes, and that may be rolled back: then nothing was deleted."""
+    post("/bound/", key="key-2")
+    abandoned("key-2")
+    seen = IdempotencyRecord.objects.get(key="key-2")
+    assert seen.resource_type == "app.effect"
+    complete(seen, JsonResponse({"id": 7}, status=201), who="ops", why="Charged; see ticket 7.")
+    answer = post("/bound/", key="key-2")
+    assert (answer.status_code, json.loads(answer.content)) == (201, {"id": 7})
 
 
 def test_what_changed_meanwhile_is_left_alone(database: Database) -> None:

@@ -268,15 +268,7 @@ class Leased(Model[State]):
         record = state.record
         if record is None or state.locked:
             return
-        if (
-            self.mutant == "the purge takes what is in flight or unknown"
-            and record.known is not Known.COMPLETED
-        ):
-            yield "the purge takes the record", state._replace(record=None)
-        if self.mutant == "purge before retention" and record.known is Known.COMPLETED:
-            yield "the purge takes the record", state._replace(record=None)
-        if self.mutant == "the record is in a store that can be lost":
-            yield "the store loses the record", state._replace(record=None)
+        yield from self._losses(state, finished=record.known is Known.COMPLETED)
         if not record.over and record.known is Known.IN_PROGRESS:
             yield "the lease ends", state._replace(record=record._replace(over=True))
         if not record.over and record.known is Known.COMPLETED:
@@ -286,3 +278,15 @@ class Leased(Model[State]):
                 "the purge takes the expired record",
                 state._replace(record=None, called=0, effects=(), answers=frozenset()),
             )
+
+    def _losses(self, state: State, *, finished: bool) -> Iterator[tuple[str, State]]:
+        """What takes a record away that should stay; each in a mutant only."""
+        lost = state._replace(record=None)
+        if self.mutant == "the record is in a store that can be lost":
+            yield "the store loses the record", lost
+        if self.mutant == "purge before retention" and finished:
+            yield "the purge takes the record", lost
+        if self.mutant == "the purge takes what is in flight or unknown" and not finished:
+            yield "the purge takes the record", lost
+        if self.mutant == "what is not finished expires" and not finished:
+            yield "the record expires, and is forgotten", lost

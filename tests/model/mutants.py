@@ -35,6 +35,7 @@ MUTANTS: dict[str, Model[Any]] = {
     "leased: the purge takes what is in flight or unknown": Leased(
         "fail", "the purge takes what is in flight or unknown"
     ),
+    "leased: what is not finished expires": Leased("fail", "what is not finished expires"),
     "leased: an unknown outcome is taken over": Leased("fail", "an unknown outcome is taken over"),
     "leased: any exception releases the key": Leased("fail", "any exception releases the key"),
     "atomic: what is gone is made again": Atomic("what is gone is made again"),
