@@ -13,6 +13,7 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Generator, Iterator
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -21,6 +22,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from tests.databases import NAMES, Found, Run
 from tests.rig import Database, Databases
+from tests.servers import Servers
 
 if TYPE_CHECKING:
     from pytest_django.plugin import DjangoDbBlocker
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 
 FOUND: pytest.StashKey[Found] = pytest.StashKey()
 RUN: pytest.StashKey[Run] = pytest.StashKey()
+
+# Modules whose tests share the servers of the fixture `servers`.
+SHARING = {"tests/guarantee/test_race.py", "tests/guarantee/test_kill.py", "tests/faces/test_async_server.py"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -64,11 +69,14 @@ class ByServer(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         path, _, name = nodeid.partition("::")
         folder, _, module = path.rpartition("/")
-        served = {"tests/systems": server_of(module), "tests/faults": path, "tests/statements": path}
-        if folder not in served:
+        if folder == "tests/systems":
+            served = server_of(module)
+        elif folder in ("tests/faults", "tests/statements") or path in SHARING:
+            served = path
+        else:
             # By the handful, for a worker that is told of each test by itself waits for the next one.
             return str(crc32(nodeid.encode()) % 150)
-        return f"{served[folder]} {[each for each in NAMES if each in name]}"
+        return f"{served} {[each for each in NAMES if each in name]}"
 
 
 def server_of(module: str) -> str:
@@ -118,6 +126,13 @@ def database(
         database = _databases[request.param]
         with database.installed(marker.kwargs if marker else {}):
             yield database
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """Servers that several tests share, where nothing that one does to them is left for the next."""
+    with ExitStack() as stack:
+        yield Servers(stack)
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,8 @@
 """
 A real server in processes of its own, for what one process cannot show: races between workers, and their death.
 
-    with serve(database, workers=4) as server:
-        httpx.post(f"{server.url}/effects/", ...)
+    with serve(database, workers=4) as server, http_client() as http:
+        http.post(f"{server.url}/effects/", ...)
         os.kill(server.worker_pids()[0], signal.SIGKILL)
 """
 
@@ -12,14 +12,16 @@ import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -30,6 +32,9 @@ ROOT = Path(__file__).resolve().parent.parent
 # Seconds; starting four workers on a busy machine takes a few.
 PATIENCE = 60.0
 PAUSE = 0.02
+
+# No test speaks TLS. What httpx reads by itself, the certificates of all authorities, takes longer than a request.
+NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 WORKER_STARTED = re.compile(r"(?:Booting worker with pid: |Started server process \[)(\d+)")
 
@@ -97,6 +102,30 @@ def serve(
             end(process)
 
 
+class Servers:
+    """The servers of one process of the tests: each is started when a test first asks for it, and stays for others."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self._running: dict[str, Server] = {}
+
+    def of(self, database: Database, app: str, **options: Any) -> Server:
+        """The one for this database as it is configured now, with these options of `serve`."""
+        place = repr((database.environ, app, options))
+        if place not in self._running:
+            self._running[place] = self._stack.enter_context(serve(database, app, **options))
+        return self._running[place]
+
+
+def http_client(
+    url: str = "", *, timeout: float = PATIENCE, headers: Mapping[str, str] | None = None
+) -> httpx.Client:
+    """A client for servers on this machine, which the proxies of the environment are not for."""
+    return httpx.Client(
+        base_url=url, timeout=timeout, headers=headers, trust_env=False, verify=NO_CERTIFICATES
+    )
+
+
 def listening() -> socket.socket:
     """Open the port before the server starts: nobody else can take it meanwhile."""
     listener = socket.socket()
@@ -138,7 +167,8 @@ def wait_until_ready(server: Server, workers: int) -> None:
     while time.monotonic() < deadline and server.process.poll() is None:
         with suppress(httpx.TransportError):
             if len(server.worker_pids()) >= workers:
-                httpx.get(server.url, timeout=PATIENCE)
+                with http_client() as http:
+                    http.get(server.url)
                 return
         time.sleep(PAUSE)
     raise RuntimeError(f"the server does not answer; its log:\n{server.log}")

@@ -16,7 +16,7 @@ from django.test import Client
 from tests.app.models import Effect
 from tests.databases import Found
 from tests.rig import Database
-from tests.servers import serve
+from tests.servers import Server, http_client, serve
 
 VENDORS = {"sqlite": "sqlite", "postgresql": "postgresql", "mariadb": "mysql"}
 
@@ -141,6 +141,11 @@ def test_sqlite_keeps_a_write_ahead_log(database: Database) -> None:
         assert cursor.fetchone() == ("wal",)
 
 
+def post(server: Server) -> httpx.Response:
+    with http_client(server.url) as http:
+        return http.post("/effects/", data={"label": "x"})
+
+
 @pytest.mark.parametrize("asgi", [False, True], ids=["gunicorn", "uvicorn"])
 def test_a_server_answers_from_several_processes(database: Database, asgi: bool) -> None:
     """The workers are processes, and write to the database of the test."""
@@ -149,13 +154,11 @@ def test_a_server_answers_from_several_processes(database: Database, asgi: bool)
         pids: set[int] = set()
         while len(pids) < 2:
             with ThreadPoolExecutor(8) as pool:
-                posts = [
-                    pool.submit(httpx.post, f"{server.url}/effects/", data={"label": "x"}) for _ in range(16)
-                ]
+                posts = [pool.submit(post, server) for _ in range(16)]
             pids |= {post.result().raise_for_status().json()["pid"] for post in posts}
         assert pids == set(server.worker_pids())
     with pytest.raises(httpx.ConnectError):
-        httpx.get(f"{server.url}/pid/")
+        post(server)
     assert Effect.objects.count() % 16 == 0
     assert Effect.objects.exists()
 

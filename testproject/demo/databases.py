@@ -48,17 +48,16 @@ def create(config: dict[str, Any]) -> None:
 
 def prepare(environment: Mapping[str, str]) -> None:
     """Migrate and seed the database of an environment."""
-    for command in (["migrate", "--no-input"], ["seed_demo"]):
-        done = subprocess.run(
-            [sys.executable, "manage.py", *command, "--verbosity", "0"],
-            cwd=ROOT,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise Unprepared(f"manage.py {command[0]} failed:\n{done.stderr.strip()}")
+    done = subprocess.run(
+        [sys.executable, "-m", "testproject.demo.preparing"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise Unprepared(f"The database could not be migrated and seeded:\n{done.stderr.strip()}")
 
 
 def environment(url: str | None, folder: Path) -> dict[str, str]:

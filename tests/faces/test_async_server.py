@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -14,14 +13,13 @@ import pytest
 from tests.faces.async_views import CROWD
 from tests.faces.parts import REPLAYED, effects
 from tests.rig import Database
-from tests.servers import PATIENCE, PAUSE, Server, serve
+from tests.servers import NO_CERTIFICATES, PATIENCE, PAUSE, Server, Servers, http_client
 
 
 @pytest.fixture
-def server(database: Database) -> Iterator[Server]:
+def server(database: Database, servers: Servers) -> Server:
     environ = {"DJANGO_SETTINGS_MODULE": "tests.faces.async_settings"}
-    with serve(database, "tests.asgi:application", asgi=True, workers=1, environ=environ) as server:
-        yield server
+    return servers.of(database, "tests.asgi:application", asgi=True, workers=1, environ=environ)
 
 
 def headers(key: str = "k", **more: str) -> dict[str, str]:
@@ -31,7 +29,9 @@ def headers(key: str = "k", **more: str) -> dict[str, str]:
 def all_at_once(server: Server, path: str, keys: list[str]) -> list[httpx.Response]:
     async def send_all() -> list[httpx.Response]:
         limits = httpx.Limits(max_connections=None)
-        async with httpx.AsyncClient(base_url=server.url, timeout=PATIENCE, limits=limits) as client:
+        async with httpx.AsyncClient(
+            base_url=server.url, timeout=PATIENCE, limits=limits, verify=NO_CERTIFICATES
+        ) as client:
             return list(await asyncio.gather(*(client.post(path, headers=headers(key)) for key in keys)))
 
     return asyncio.run(send_all())
@@ -47,7 +47,8 @@ def test_twenty_at_once_run_once(database: Database, server: Server) -> None:
             assert answer.headers["Retry-After"] == "1"
         else:
             assert (answer.status_code, answer.content) == (201, first.content)
-    assert httpx.post(f"{server.url}/pay/?pause", headers=headers()).content == first.content
+    with http_client(server.url) as client:
+        assert client.post("/pay/?pause", headers=headers()).content == first.content
     assert effects() == 1
 
 
@@ -69,7 +70,7 @@ def test_different_keys_run_side_by_side(database: Database, server: Server) -> 
 
 def test_replays_and_refusals(database: Database, server: Server) -> None:
     """REQ 3, 18: over a real connection too: the same bytes again, and another body refused."""
-    with httpx.Client(base_url=server.url, headers=headers()) as client:
+    with http_client(server.url, headers=headers()) as client:
         first, retry = (client.post("/pay/", json={"a": 1}) for _ in range(2))
         other = client.post("/pay/", json={"a": 2})
     assert (retry.status_code, retry.content) == (first.status_code, first.content)
@@ -103,7 +104,8 @@ def test_a_body_in_chunks_is_part_of_the_request(
     def pay(text: bytes, cut: int) -> httpx.Response:
         body, typed = write(text), headers(**{"Content-Type": content_type})
         parts = iter([body[:cut], body[cut:]])
-        return httpx.request(method, f"{server.url}/pay/", content=parts, headers=typed)
+        with http_client(server.url) as client:
+            return client.request(method, "/pay/", content=parts, headers=typed)
 
     first = pay(b"pay 1", 3)
     assert (first.status_code, first.json()["size"]) == (201, len(write(b"pay 1")))
@@ -118,17 +120,18 @@ def test_a_client_that_leaves_in_the_middle(database: Database, server: Server) 
     lines = [f"{name}: {value}" for name, value in headers(**{"X-Wait": "1"}).items()]
     request = "\r\n".join(["POST /endless/ HTTP/1.1", "Host: localhost", "Content-Length: 0", *lines, "", ""])
     port = httpx.URL(server.url).port or 0
-    with socket.create_connection(("127.0.0.1", port)) as connection:
-        connection.sendall(request.encode())
-        until(lambda: httpx.get(f"{server.url}/arrivals/").json() == ["endless"])
-        assert effects() == 0
+    with http_client(server.url) as client:
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(request.encode())
+            until(lambda: client.get("/arrivals/").json() == ["endless"])
+            assert effects() == 0
 
-    def retry() -> bool:
-        answer: Any = httpx.post(f"{server.url}/endless/", headers=headers(), timeout=PATIENCE)
-        assert answer.status_code in (201, 409)
-        return bool(answer.status_code == 201 and REPLAYED not in answer.headers)
+        def retry() -> bool:
+            answer: Any = client.post("/endless/", headers=headers())
+            assert answer.status_code in (201, 409)
+            return bool(answer.status_code == 201 and REPLAYED not in answer.headers)
 
-    until(retry)
+        until(retry)
     assert effects() == 1
 
 

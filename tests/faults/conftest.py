@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.faults.desk import Site
@@ -14,7 +13,7 @@ from tests.faults.server import APP
 from tests.guarantee.gate import PATIENCE
 from tests.guarantee.wire import COMMIT, Wire, before, url_through
 from tests.rig import Database
-from tests.servers import serve
+from tests.servers import http_client, serve
 
 
 class Sites:
@@ -24,7 +23,7 @@ class Sites:
         self._outside = folder / "outside"
         self._outside.touch()
         self._stack = stack
-        self._http = stack.enter_context(httpx.Client(timeout=PATIENCE, trust_env=False))
+        self._http = stack.enter_context(http_client(timeout=PATIENCE))
         self._sites: dict[tuple[str, str], Site] = {}
 
     def plain(self, database: Database) -> Site:

@@ -21,7 +21,7 @@ from tests.faults.server import APP
 from tests.guarantee.clients import assert_replay
 from tests.guarantee.gate import PATIENCE
 from tests.rig import Database
-from tests.servers import serve
+from tests.servers import http_client, serve
 
 KINDS = {kind.name: kind for kind in (PrivatePostgreSQL, PrivateMariaDB)}
 DATABASE = "test_idempotency_private"
@@ -62,7 +62,7 @@ def served(stored: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     outside = tmp_path_factory.mktemp("restart") / "outside"
     outside.touch()
     with (
-        httpx.Client(timeout=PATIENCE, trust_env=False) as http,
+        http_client(timeout=PATIENCE) as http,
         serve(stored, APP, workers=2, environ={"OUTSIDE": str(outside)}) as server,
     ):
         yield Site(server=server, outside=outside, http=http)

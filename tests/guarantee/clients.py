@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from tests.guarantee.gate import PATIENCE
-from tests.servers import Server
+from tests.servers import PAUSE, Server, http_client
 
 REPLAYED = "Idempotent-Replayed"
 
@@ -24,9 +24,9 @@ class Client:
 
     def post(self, key: str = "key-1", headers: dict[str, str] | None = None, **data: Any) -> httpx.Response:
         body = {"label": "paid", **data}
-        return httpx.post(
-            self.url, json=body, headers={"Idempotency-Key": key, **(headers or {})}, timeout=PATIENCE
-        )
+        # Over a connection of its own, to whichever worker is there.
+        with http_client(timeout=PATIENCE) as http:
+            return http.post(self.url, json=body, headers={"Idempotency-Key": key, **(headers or {})})
 
     def retry(self, key: str = "key-1", within: float = PATIENCE, **data: Any) -> httpx.Response:
         """Ask again as long as the answer says that a retry may help."""
@@ -36,6 +36,7 @@ class Client:
             if response.status_code not in (409, 503) or time.monotonic() > deadline:
                 return response
             assert_may_retry(response)
+            time.sleep(PAUSE)
 
     def at_once(self, requests: Sequence[dict[str, Any]]) -> list[httpx.Response]:
         """Send all of these at the same moment, each from a thread of its own."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -18,7 +17,7 @@ from tests.guarantee.clients import REPLAYED, Client, assert_may_retry, assert_r
 from tests.guarantee.gate import Arrival, Gate
 from tests.guarantee.server import APP
 from tests.rig import Database
-from tests.servers import Server, serve
+from tests.servers import Server, Servers
 
 # Seconds. Far below every timeout of a server or a lease, and enough for a busy machine.
 AT_ONCE = 5.0
@@ -26,10 +25,9 @@ UNCOMMITTED = ["mid-handler", "before the store", "after the store"]
 
 
 @pytest.fixture(params=[False, True], ids=["autocommit", "atomic requests"])
-def server(request: pytest.FixtureRequest, database: Database) -> Iterator[Server]:
+def server(request: pytest.FixtureRequest, database: Database, servers: Servers) -> Server:
     database.reconfigure(ATOMIC_REQUESTS=request.param)
-    with serve(database, APP, workers=3) as server:
-        yield server
+    return servers.of(database, APP, workers=3)
 
 
 def die(server: Server, halt: str) -> Arrival:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -17,7 +16,7 @@ from tests.guarantee.clients import REPLAYED, Client, assert_may_retry, assert_r
 from tests.guarantee.gate import Gate
 from tests.guarantee.server import APP
 from tests.rig import Database
-from tests.servers import Server, serve
+from tests.servers import Server, Servers
 
 CROWD = 30
 # Far below any lock's own timeout, and enough for a busy machine.
@@ -26,10 +25,9 @@ DAY = timedelta(hours=24, seconds=1)
 
 
 @pytest.fixture
-def server(database: Database) -> Iterator[Server]:
+def server(database: Database, servers: Servers) -> Server:
     # Any one worker could take the whole crowd, so that none waits for a thread.
-    with serve(database, APP, workers=4, threads=CROWD) as server:
-        yield server
+    return servers.of(database, APP, workers=4, threads=CROWD)
 
 
 @pytest.fixture(params=["fresh", "expired"])

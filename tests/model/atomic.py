@@ -7,9 +7,10 @@ worker's phase, and goes with its session. See django_idempotency/atomic.py and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from tests.model.explore import Model
 
@@ -28,21 +29,18 @@ class Phase(StrEnum):
 INSIDE = (Phase.RUNNING, Phase.WORKED, Phase.STORED)
 
 
-@dataclass(frozen=True, slots=True)
-class Worker:
+class Worker(NamedTuple):
     phase: Phase = Phase.IDLE
     session: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     # Whose response it is.
     by: int
     expired: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(NamedTuple):
     """
     The world.
 
@@ -64,8 +62,8 @@ class State:
 
     def with_worker(self, i: int, phase: Phase, *, session: bool = True) -> State:
         workers = (*self.workers[:i], Worker(phase, session), *self.workers[i + 1 :])
-        return replace(
-            self, workers=workers, lock=None if self.lock == i and phase not in INSIDE else self.lock
+        return self._replace(
+            workers=workers, lock=None if self.lock == i and phase not in INSIDE else self.lock
         )
 
     @property
@@ -88,6 +86,16 @@ class Atomic(Model[State]):
 
     def begin(self) -> State:
         return State((Worker(),) * self.requests, self.faults)
+
+    def form(self, state: State) -> Hashable:
+        record = state.record
+        by = None if record is None else record.by
+        roles = [
+            (*worker, i == state.lock, i == by, state.effects.count(i), i in state.answers)
+            for i, worker in enumerate(state.workers)
+        ]
+        roles.sort()
+        return *roles, state.faults, state.deleted, record is not None and record.expired
 
     def broken(self, state: State) -> str | None:
         if len(state.effects) > 1:
@@ -121,7 +129,7 @@ class Atomic(Model[State]):
         elif worker.phase is Phase.LATE:
             yield (
                 "stores its response in a later commit",
-                self._answered(replace(state, record=Record(i)), i, i),
+                self._answered(state._replace(record=Record(i)), i, i),
             )
         elif not worker.session:
             yield "notices that its session is gone", state.with_worker(i, Phase.ASKING)
@@ -146,7 +154,7 @@ class Atomic(Model[State]):
         # Else the key is in flight: it is refused, and asks again.
 
     def _begun(self, state: State, i: int) -> State:
-        return replace(state, lock=i if self.locks else None).with_worker(i, Phase.RUNNING)
+        return state._replace(lock=i if self.locks else None).with_worker(i, Phase.RUNNING)
 
     def _store(self, state: State, i: int) -> Iterator[tuple[str, State]]:
         if any(other.phase is Phase.STORED and other.session for other in state.workers):
@@ -158,16 +166,15 @@ class Atomic(Model[State]):
                 yield "finds another record, and rolls back", state.with_worker(i, Phase.IDLE)
         elif self.mutant == "the response is stored in a later commit":
             effects = (*state.effects, i)
-            yield "commits its writes", replace(state, effects=effects).with_worker(i, Phase.LATE)
+            yield "commits its writes", state._replace(effects=effects).with_worker(i, Phase.LATE)
         else:
             yield "writes the record", state.with_worker(i, Phase.STORED)
 
     def _commit(self, state: State, i: int) -> State:
         if state.live is not None and self.mutant == "0 updated rows are ignored":
-            return replace(state, effects=(*state.effects, i))
+            return state._replace(effects=(*state.effects, i))
         again = state.record is not None and state.record.expired  # taken over: a new operation
-        return replace(
-            state,
+        return state._replace(
             record=Record(i),
             effects=(i,) if again else (*state.effects, i),
             answers=frozenset() if again else state.answers,
@@ -176,23 +183,23 @@ class Atomic(Model[State]):
 
     def _ask(self, state: State, i: int) -> Iterator[tuple[str, State]]:
         if self.mutant == "an error of COMMIT releases the key":
-            yield "releases the key", replace(state, record=None).with_worker(i, Phase.IDLE)
+            yield "releases the key", state._replace(record=None).with_worker(i, Phase.IDLE)
         elif state.live is not None:
             yield "finds its answer, or the winner's", self._answered(state, i, state.live.by)
         else:
             yield "finds no record: 503", state.with_worker(i, Phase.IDLE)
 
     def _answered(self, state: State, i: int, by: int) -> State:
-        return replace(state, answers=state.answers | {by}).with_worker(i, Phase.ANSWERED)
+        return state._replace(answers=state.answers | {by}).with_worker(i, Phase.ANSWERED)
 
     # -- What goes wrong ---------------------------------------------------------------------------
 
     def _faults(self, state: State, i: int, worker: Worker) -> Iterator[tuple[str, State]]:
-        less = replace(state, faults=state.faults - 1)
+        less = state._replace(faults=state.faults - 1)
         yield "is killed", less.with_worker(i, Phase.DEAD)
         if worker.phase in INSIDE and worker.session:
             lost = less.with_worker(i, worker.phase, session=False)
-            yield "loses its session", replace(lost, lock=None if less.lock == i else less.lock)
+            yield "loses its session", lost._replace(lock=None if less.lock == i else less.lock)
         if worker.phase is Phase.STORED and worker.session:
             applied = self._commit(less, i)
             yield "commits, and the answer is lost", applied.with_worker(i, Phase.ASKING)
@@ -202,16 +209,16 @@ class Atomic(Model[State]):
         if state.record is None:
             return
         if not state.record.expired:
-            yield "the record expires", replace(state, record=replace(state.record, expired=True))
+            yield "the record expires", state._replace(record=state.record._replace(expired=True))
             if state.effects and not state.deleted:
-                yield "the object is deleted", replace(state, deleted=True)
+                yield "the object is deleted", state._replace(deleted=True)
             if self.mutant == "purge before retention":
-                yield "the purge takes the record", replace(state, record=None)
+                yield "the purge takes the record", state._replace(record=None)
         else:
             # Past its lifetime a key is a new operation.
             yield (
                 "the purge takes the expired record",
-                replace(state, record=None, effects=(), answers=frozenset(), deleted=False),
+                state._replace(record=None, effects=(), answers=frozenset(), deleted=False),
             )
         if self.mutant == "the record is in a store that can be lost":
-            yield "the store loses the record", replace(state, record=None)
+            yield "the store loses the record", state._replace(record=None)

@@ -1,11 +1,15 @@
-"""Visits every state of a model, breadth first, so that the first fault found is reached by a shortest way."""
+"""
+Visits every state of a model, breadth first, so that the first fault found is reached by a shortest way.
+
+Of states that differ only in which request is which it visits the first that it meets: about a sixth, of three requests.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Hashable, Iterator
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 S = TypeVar("S", bound=Hashable)
@@ -21,6 +25,10 @@ class Model(ABC, Generic[S]):
     @abstractmethod
     def steps(self, state: S) -> Iterator[tuple[str, S]]:
         """Everything that can happen next, in words, and what it leads to."""
+
+    def form(self, state: S) -> Hashable:
+        """The same for states of which one becomes the other when its requests change places, for no others."""
+        return state
 
     @abstractmethod
     def broken(self, state: S) -> str | None:
@@ -48,39 +56,51 @@ class Explored:
 def explore(model: Model[S]) -> Explored:
     """Look for the nearest state that breaks a promise; without one, for a state that no answer can be reached from."""
     start = model.begin()
-    came_from: dict[S, tuple[S, str] | None] = {start: None}
-    before: dict[S, list[S]] = {}
-    queue = deque([start])
+    found: dict[Hashable, Found[S]] = {model.form(start): Found(start)}
+    queue = deque(found.values())
     while queue:
-        state = queue.popleft()
-        if promise := model.broken(state):
-            return Explored(len(came_from), Finding(promise, _way(came_from, state)))
-        for words, after in model.steps(state):
-            before.setdefault(after, []).append(state)
-            if after not in came_from:
-                came_from[after] = state, words
-                queue.append(after)
-    return Explored(len(came_from), _stuck(model, came_from, before))
+        here = queue.popleft()
+        if promise := model.broken(here.state):
+            return Explored(len(found), Finding(promise, _way(here)))
+        for words, after in model.steps(here.state):
+            form = model.form(after)
+            there = found.get(form)
+            if there is None:
+                there = found[form] = Found(after, here, words)
+                queue.append(there)
+            there.before.append(here)
+    return Explored(len(found), _stuck(model, found.values()))
 
 
-def _stuck(
-    model: Model[S], came_from: dict[S, tuple[S, str] | None], before: dict[S, list[S]]
-) -> Finding | None:
+@dataclass(slots=True, eq=False)
+class Found(Generic[S]):
+    """A state, the step that first led to it, and all those from which one leads to it."""
+
+    state: S
+    came_from: Found[S] | None = None
+    words: str = ""
+    before: list[Found[S]] = field(default_factory=list)
+    # Whether somebody is answered in the end.
+    ends: bool = False
+
+
+def _stuck(model: Model[S], found: Iterable[Found[S]]) -> Finding | None:
     """Every key is answered in the end: from each state a settled one can be reached."""
-    queue = deque(state for state in came_from if model.settled(state))
-    reaching = set(queue)
+    queue = deque(each for each in found if model.settled(each.state))
+    for each in queue:
+        each.ends = True
     while queue:
-        for state in before.get(queue.popleft(), ()):
-            if state not in reaching:
-                reaching.add(state)
-                queue.append(state)
-    lost = next((state for state in came_from if state not in reaching), None)
-    return None if lost is None else Finding("every key is answered in the end", _way(came_from, lost))
+        for each in queue.popleft().before:
+            if not each.ends:
+                each.ends = True
+                queue.append(each)
+    lost = next((each for each in found if not each.ends), None)
+    return None if lost is None else Finding("every key is answered in the end", _way(lost))
 
 
-def _way(came_from: dict[S, tuple[S, str] | None], state: S) -> tuple[str, ...]:
+def _way(found: Found[S]) -> tuple[str, ...]:
     words: list[str] = []
-    while (step := came_from[state]) is not None:
-        state, said = step
-        words.append(said)
+    while found.came_from is not None:
+        words.append(found.words)
+        found = found.came_from
     return tuple(reversed(words))

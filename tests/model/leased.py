@@ -7,9 +7,10 @@ django_idempotency/leased.py and claims/leases.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from tests.model.explore import Model
 
@@ -36,24 +37,21 @@ class Known(StrEnum):
     COMPLETED = "completed"
 
 
-@dataclass(frozen=True, slots=True)
-class Worker:
+class Worker(NamedTuple):
     phase: Phase = Phase.IDLE
     # The token of its attempt.
     token: int = 0
     session: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     token: int
     known: Known = Known.IN_PROGRESS
     # In progress: the lease is over. Completed: the lifetime is.
     over: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(NamedTuple):
     """
     The world.
 
@@ -74,8 +72,8 @@ class State:
     tokens: int = 0
 
     def moved(self, i: int, phase: Phase, **changes: object) -> State:
-        worker = replace(self.workers[i], phase=phase, **{"session": True, **changes})  # type: ignore[arg-type]
-        return replace(self, workers=(*self.workers[:i], worker, *self.workers[i + 1 :]))
+        worker = self.workers[i]._replace(phase=phase, **{"session": True, **changes})  # type: ignore[arg-type]
+        return self._replace(workers=(*self.workers[:i], worker, *self.workers[i + 1 :]))
 
     def holds(self, worker: Worker) -> bool:
         """The compare-and-set of everything that an attempt does to the record."""
@@ -104,6 +102,10 @@ class Leased(Model[State]):
 
     def begin(self) -> State:
         return State((Worker(),) * self.requests, self.faults)
+
+    def form(self, state: State) -> Hashable:
+        # All else goes by tokens, which the order of the attempts gives.
+        return state._replace(workers=tuple(sorted(state.workers)))
 
     def broken(self, state: State) -> str | None:
         if len(state.effects) > 1:
@@ -160,7 +162,7 @@ class Leased(Model[State]):
             yield from does[worker.phase](state, i, worker)
 
     def _call(self, state: State, i: int, worker: Worker) -> Iterator[tuple[str, State]]:
-        yield "calls the service", replace(state, called=state.called + 1).moved(i, Phase.CALLED)
+        yield "calls the service", state._replace(called=state.called + 1).moved(i, Phase.CALLED)
         yield "says that nothing has happened", self._ended(state, i, worker, free=True)
 
     def _write(self, state: State, i: int, worker: Worker) -> Iterator[tuple[str, State]]:
@@ -172,7 +174,7 @@ class Leased(Model[State]):
 
     def _store_late(self, state: State, i: int, worker: Worker) -> Iterator[tuple[str, State]]:
         if state.holds(worker):
-            done = replace(state, record=Record(worker.token, Known.COMPLETED))
+            done = state._replace(record=Record(worker.token, Known.COMPLETED))
             yield "stores its response in a later commit", self._answered(done, i, worker.token)
 
     def _arrive(self, state: State, i: int, worker: Worker) -> Iterator[tuple[str, State]]:
@@ -189,14 +191,14 @@ class Leased(Model[State]):
                 phase = Phase.FINDING if self.on_unknown == "reconcile" else Phase.CLAIMED
                 yield "takes the claim over", self._claimed(state, i, phase, new=False)
         elif self.mutant == "a waiter deletes the row":
-            yield "waits, and deletes the row", replace(state, record=None)
+            yield "waits, and deletes the row", state._replace(record=None)
         # Else it is in flight: refused, and asks again.
 
     def _claimed(self, state: State, i: int, phase: Phase, *, new: bool) -> State:
         token = state.tokens + 1
-        after = replace(state, record=Record(token), tokens=token).moved(i, phase, token=token)
+        after = state._replace(record=Record(token), tokens=token).moved(i, phase, token=token)
         if new and state.record is not None:  # expired: a new operation
-            return replace(after, called=0, effects=(), answers=frozenset())
+            return after._replace(called=0, effects=(), answers=frozenset())
         return after
 
     def _find_out(self, state: State, i: int, worker: Worker) -> Iterator[tuple[str, State]]:
@@ -213,7 +215,7 @@ class Leased(Model[State]):
         if self.mutant == "the response is stored in a later commit":
             yield (
                 "commits its writes",
-                replace(state, effects=(*state.effects, worker.token)).moved(i, Phase.LATE),
+                state._replace(effects=(*state.effects, worker.token)).moved(i, Phase.LATE),
             )
         elif state.holds(worker):
             yield "writes the response", state.moved(i, Phase.STORED)
@@ -221,22 +223,20 @@ class Leased(Model[State]):
             effects = (*state.effects, worker.token)
             yield (
                 "updates no row, and goes on",
-                self._answered(replace(state, effects=effects), i, worker.token),
+                self._answered(state._replace(effects=effects), i, worker.token),
             )
         else:
             yield "has lost the claim, and rolls back", state.moved(i, Phase.ASKING)
 
     def _commit(self, state: State, worker: Worker) -> State:
-        return replace(
-            state,
-            record=Record(worker.token, Known.COMPLETED),
-            effects=(*state.effects, worker.token),
+        return state._replace(
+            record=Record(worker.token, Known.COMPLETED), effects=(*state.effects, worker.token)
         )
 
     def _ask(self, state: State, i: int, worker: Worker) -> Iterator[tuple[str, State]]:
         record = state.record
         if self.mutant == "an error of COMMIT releases the key":
-            yield "releases the key", replace(state, record=None).moved(i, Phase.IDLE)
+            yield "releases the key", state._replace(record=None).moved(i, Phase.IDLE)
         elif record is not None and record.known is Known.COMPLETED and not record.over:
             yield "finds its answer, or the winner's", self._answered(state, i, record.token)
         else:
@@ -246,16 +246,16 @@ class Leased(Model[State]):
         """Leave the claim behind, if it is still ours: free, or with an outcome that is unknown."""
         if state.holds(worker):
             record = None if free else Record(worker.token, Known.UNKNOWN)
-            state = replace(state, record=record)
+            state = state._replace(record=record)
         return state.moved(i, Phase.IDLE)
 
     def _answered(self, state: State, i: int, token: int) -> State:
-        return replace(state, answers=state.answers | {token}).moved(i, Phase.ANSWERED)
+        return state._replace(answers=state.answers | {token}).moved(i, Phase.ANSWERED)
 
     # -- What goes wrong ---------------------------------------------------------------------------
 
     def _faults(self, state: State, i: int, worker: Worker) -> Iterator[tuple[str, State]]:
-        less = replace(state, faults=state.faults - 1)
+        less = state._replace(faults=state.faults - 1)
         yield "is killed", less.moved(i, Phase.DEAD)
         if worker.phase in INSIDE and worker.session:
             yield "loses its session", less.moved(i, worker.phase, session=False)
@@ -270,18 +270,18 @@ class Leased(Model[State]):
             return
         yield from self._losses(state, finished=record.known is Known.COMPLETED)
         if not record.over and record.known is Known.IN_PROGRESS:
-            yield "the lease ends", replace(state, record=replace(record, over=True))
+            yield "the lease ends", state._replace(record=record._replace(over=True))
         if not record.over and record.known is Known.COMPLETED:
-            yield "the record expires", replace(state, record=replace(record, over=True))
+            yield "the record expires", state._replace(record=record._replace(over=True))
         if record.over and record.known is Known.COMPLETED:
             yield (
                 "the purge takes the expired record",
-                replace(state, record=None, called=0, effects=(), answers=frozenset()),
+                state._replace(record=None, called=0, effects=(), answers=frozenset()),
             )
 
     def _losses(self, state: State, *, finished: bool) -> Iterator[tuple[str, State]]:
         """What takes a record away that should stay; each in a mutant only."""
-        lost = replace(state, record=None)
+        lost = state._replace(record=None)
         if self.mutant == "the record is in a store that can be lost":
             yield "the store loses the record", lost
         if self.mutant == "purge before retention" and finished:

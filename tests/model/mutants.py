@@ -10,7 +10,7 @@ from tests.model.leased import Leased
 
 PROTOCOLS: dict[str, Model[Any]] = {
     "atomic": Atomic(),
-    "atomic, where advisory locks do nothing": Atomic(locks=False, requests=2),
+    "atomic, where advisory locks do nothing": Atomic(locks=False),
     "leased, fail": Leased("fail"),
     "leased, retry": Leased("retry"),
     "leased, reconcile": Leased("reconcile"),

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from django_idempotency.mixins import IdempotencyMixin
 from tests.faces.parts import REPLAYED, TokenView, client, effects, record, send
 from tests.rig import Database
-from tests.servers import PATIENCE, PAUSE, serve
+from tests.servers import PATIENCE, PAUSE, http_client, serve
 
 pytestmark = pytest.mark.urls(__name__)
 
@@ -34,12 +34,13 @@ def test_a_slow_handler_ran_twice_and_its_duplicates_held_all_threads(database: 
     environ = {"DJANGO_SETTINGS_MODULE": "tests.peers.server_settings"}
     with (
         serve(database, workers=1, threads=2, environ=environ) as server,
-        httpx.Client(base_url=server.url, timeout=PATIENCE) as http,
+        http_client(server.url) as http,
         ThreadPoolExecutor(9) as pool,
     ):
 
         def post(number: int) -> httpx.Response:
-            return httpx.post(f"{server.url}/slow/", headers={"Idempotency-Key": "k"}, timeout=PATIENCE)
+            with http_client(server.url) as http:
+                return http.post("/slow/", headers={"Idempotency-Key": "k"})
 
         first = pool.submit(post, 0)
         deadline = time.monotonic() + PATIENCE

@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.faults.desk import Site
 from tests.guarantee.gate import PATIENCE
 from tests.rig import Database
-from tests.servers import serve
+from tests.servers import http_client, serve
 from tests.statements.server import APP
 
 
@@ -24,7 +23,7 @@ class Sites:
         self._outside = folder / "outside"
         self._outside.touch()
         self._stack = stack
-        self._http = stack.enter_context(httpx.Client(timeout=PATIENCE, trust_env=False))
+        self._http = stack.enter_context(http_client(timeout=PATIENCE))
         self._sites: dict[str, Site] = {}
 
     def __getitem__(self, database: Database) -> Site:

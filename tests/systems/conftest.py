@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from typing import TypeVar, cast
 
 import pytest
 
@@ -20,6 +21,8 @@ from tests.conftest import FOUND, server_of
 from tests.database_server import Session, with_database
 from tests.databases import Found
 from tests.systems.live import Live
+
+L = TypeVar("L", bound=Live)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -39,9 +42,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="module")
 def live(request: pytest.FixtureRequest, _lives: Lives) -> Live:
     """The demonstration, served by gunicorn on a database of its own, with all its credits."""
-    live = _lives.of(request.param, server_of(request.module.__name__.rpartition(".")[2]))
-    live.manage("seed_demo")
-    return live
+    return _lives.of(request.param, server_of(request.module.__name__.rpartition(".")[2]), Live)
 
 
 @pytest.fixture(scope="session")
@@ -57,16 +58,22 @@ class Lives:
         self._found = found
         self._folders = folders
         self._stack = ExitStack()
-        self._served: tuple[str, str] | None = None
+        self._served: tuple[str, str, type[Live]] | None = None
+        self._live: Live | None = None
 
-    def of(self, database: str, system: str) -> Live:
-        if self._served != (database, system):
-            self.close()
-            folder = self._folders.mktemp("live")
-            url = self._stack.enter_context(database_url(self._found, database, system, folder))
-            self._live = self._stack.enter_context(Live(url, folder))
-            self._served = database, system
-        return self._live
+    def of(self, database: str, system: str, kind: type[L]) -> L:
+        """The one for this database and system, with all its credits."""
+        if self._served == (database, system, kind):
+            live = cast("L", self._live)
+            live.manage("seed_demo")
+            return live
+        self.close()
+        folder = self._folders.mktemp("live")
+        url = self._stack.enter_context(database_url(self._found, database, system, folder))
+        made = kind(url, folder)
+        self._stack.enter_context(made)
+        self._live, self._served = made, (database, system, kind)
+        return made
 
     def close(self) -> None:
         self._served = None

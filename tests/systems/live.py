@@ -20,7 +20,7 @@ from testproject.accounts.seeds import ORGANIZATIONS, tokens_of
 from testproject.demo import databases
 from testproject.demo.server import Server
 from tests.databases import NAMES
-from tests.servers import ROOT
+from tests.servers import ROOT, http_client
 
 # What a system's rules say is the same on every database, so a test of them runs on one: the demo plays each endpoint,
 # with each fault, on all. This is for tests of what the demo does not play.
@@ -72,8 +72,7 @@ class Caller:
 
     def __init__(self, url: str, token: str | None) -> None:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-        # The proxies of the environment are not for a server on this machine.
-        self._http = httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT, trust_env=False)
+        self._http = http_client(url, headers=headers, timeout=TIMEOUT)
 
     def __enter__(self) -> Self:
         return self

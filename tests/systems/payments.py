@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,9 +13,8 @@ import httpx
 import pytest
 
 from testproject.demo.outside import Outside
-from tests.conftest import FOUND
 from tests.databases import NAMES
-from tests.systems.conftest import database_url
+from tests.servers import http_client
 from tests.systems.live import PATIENCE, Caller, Live, new_key
 
 CHARGES = "/payments/v1/charges"
@@ -24,6 +23,8 @@ TRANSFERS = "/payments/v1/transfers"
 on_every_database = pytest.mark.databases(*NAMES)
 both = pytest.mark.parametrize("path", [CHARGES, TRANSFERS])
 PROVIDER = "testproject.payments.provider"
+# Seconds between two attempts of a client that does as its answers say, if less patiently.
+BACKOFF = 0.1
 # A worker that is killed is missed for a second.
 SHORT = {"PAYMENTS_LEASE": "1", "REQUEST_TIMEOUT": "0.5"}
 
@@ -93,17 +94,6 @@ class Payment:
         return len(mine), sum(each["requests"] for each in known.values())
 
 
-@contextmanager
-def paying(request: pytest.FixtureRequest, folder: Path) -> Iterator[Paying]:
-    """Start all of it, on a database of its own."""
-    found = request.config.stash[FOUND]
-    with (
-        database_url(found, request.param, request.module.__name__.rpartition("_")[2], folder) as url,
-        Paying(url, folder) as live,
-    ):
-        yield live
-
-
 def assert_paid_once(live: Paying, payment: Payment, *, requests: int = 1) -> httpx.Response:
     """Hold a payment to one charge, one row and one answer."""
     answer = payment.settle()
@@ -122,18 +112,18 @@ def settled(
     """Do as a client does: send again where nothing came back, or where the answer says that a retry may help."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
-        try:
+        with suppress(*lost):
             response = send()
-        except lost:
-            continue
-        if response.status_code < 500 and "Retry-After" not in response.headers:
-            return response
+            if response.status_code < 500 and "Retry-After" not in response.headers:
+                return response
+        time.sleep(BACKOFF)
     raise AssertionError("no answer")
 
 
 def ask(provider_url: str, path: str) -> Any:
     """Read something from the provider."""
-    return httpx.get(f"{provider_url}{path}", trust_env=False, timeout=PATIENCE).json()
+    with http_client(provider_url, timeout=PATIENCE) as http:
+        return http.get(path).json()
 
 
 def charges(provider_url: str) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ import pytest
 from testproject.accounts.seeds import ADMIN, ORGANIZATIONS, tokens_of
 from testproject.demo import serving
 from testproject.demo.server import Server
-from tests.servers import ROOT
+from tests.servers import ROOT, http_client
 from tests.systems.firsthand import BILLING, CREATE_WEBHOOK, JOBS, Post, make_job
 from tests.systems.live import Caller, Live, new_key
 
@@ -103,7 +103,7 @@ def test_admin_and_credits(live: Live) -> None:
     """SYSTEMS: "Admin login of the demo: `admin` / `admin`"; "1000 credits in each of The Hog, FirstHand and
     SurveyCoder, separately; `seed_demo` tops each up to at least 1000"; it is "safe to run again"."""
     assert live.acme.get(BILLING) == live.globex.get(BILLING) == {"balance": 1000}
-    with httpx.Client(base_url=live.url, trust_env=False, timeout=30) as browser:
+    with http_client(live.url) as browser:
         log_in(browser)
         balances = re.findall(
             r'href="(/admin/accounts/balance/\d+/change/)', browser.get("/admin/accounts/balance/").text

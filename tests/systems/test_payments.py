@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import httpx
 import pytest
 
+from tests.servers import http_client
+from tests.systems.conftest import Lives
 from tests.systems.live import assert_replay, at_once, new_key
 from tests.systems.payments import (
     TRANSFERS,
@@ -17,7 +17,6 @@ from tests.systems.payments import (
     both,
     charges,
     on_every_database,
-    paying,
     refusal,
 )
 
@@ -25,10 +24,9 @@ DECLINED = 402
 
 
 @pytest.fixture(scope="module")
-def live(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Paying]:
+def live(request: pytest.FixtureRequest, _lives: Lives) -> Paying:
     """The demonstration, and the provider beside it."""
-    with paying(request, tmp_path_factory.mktemp("live")) as live:
-        yield live
+    return _lives.of(request.param, "payments", Paying)
 
 
 # -- When all goes well ----------------------------------------------------------------------------
@@ -142,8 +140,8 @@ def test_the_provider_has_keys_of_its_own(live: Paying) -> None:
 
     def post(key: str | None, **changed: int) -> httpx.Response:
         headers = {} if key is None else {"Idempotency-Key": key}
-        url = f"{live.provider.url}/charges"
-        return httpx.post(url, json={**order, **changed}, headers=headers, trust_env=False)
+        with http_client(live.provider.url) as http:
+            return http.post("/charges", json={**order, **changed}, headers=headers)
 
     key = new_key()
     first = post(key)

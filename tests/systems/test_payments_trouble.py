@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 
 import httpx
 import pytest
 
+from tests.systems.conftest import Lives
 from tests.systems.payments import (
     TRANSFERS,
     Paying,
@@ -15,7 +15,6 @@ from tests.systems.payments import (
     assert_paid_once,
     both,
     on_every_database,
-    paying,
     refusal,
 )
 
@@ -25,10 +24,9 @@ UNANSWERED = 504
 
 
 @pytest.fixture(scope="module")
-def live(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Paying]:
+def live(request: pytest.FixtureRequest, _lives: Lives) -> Paying:
     """The demonstration, and the provider beside it."""
-    with paying(request, tmp_path_factory.mktemp("live")) as live:
-        yield live
+    return _lives.of(request.param, "payments", Paying)
 
 
 def attempt(payment: Payment, fault: str | None = None) -> httpx.Response | None:
