@@ -35,6 +35,8 @@ PAUSE = 0.02
 
 # No test speaks TLS. What httpx reads by itself, the certificates of all authorities, takes longer than a request.
 NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+# Gunicorn closes a connection that is idle for two seconds; a client that is about to use it would be told nothing else.
+LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=1.0)
 
 WORKER_STARTED = re.compile(r"(?:Booting worker with pid: |Started server process \[)(\d+)")
 
@@ -122,7 +124,7 @@ def http_client(
 ) -> httpx.Client:
     """A client for servers on this machine, which the proxies of the environment are not for."""
     return httpx.Client(
-        base_url=url, timeout=timeout, headers=headers, trust_env=False, verify=NO_CERTIFICATES
+        base_url=url, timeout=timeout, headers=headers, trust_env=False, verify=NO_CERTIFICATES, limits=LIMITS
     )
 
 
