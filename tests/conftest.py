@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 import pytest
+from django.db.models.signals import post_delete
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.databases import NAMES, Found, Run
@@ -133,6 +134,16 @@ def servers() -> Iterator[Servers]:
     """Servers that several tests share, where nothing that one does to them is left for the next."""
     with ExitStack() as stack:
         yield Servers(stack)
+
+
+@pytest.fixture
+def unheard(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As in a project whose policies follow no model, whatever those of other tests in this process do."""
+    with monkeypatch.context() as patch:
+        patch.setattr(post_delete, "receivers", [])
+        post_delete.sender_receivers_cache.clear()
+        yield
+    post_delete.sender_receivers_cache.clear()
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,6 @@ from copy import deepcopy
 
 import pytest
 from django.db import connection
-from django.db.models.signals import post_delete
 
 from tests.rig import HANDLER, Database
 
@@ -28,16 +27,6 @@ def entries(database: Database) -> Iterator[None]:
     yield
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE app_entry")
-
-
-@pytest.fixture
-def unheard(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """As in a project whose policies follow no model."""
-    with monkeypatch.context() as patch:
-        patch.setattr(post_delete, "receivers", [])
-        post_delete.sender_receivers_cache.clear()
-        yield
-    post_delete.sender_receivers_cache.clear()
 
 
 @pytest.fixture

@@ -166,7 +166,7 @@ class Machine(RuleBasedStateMachine):
 
 
 @pytest.mark.databases(*(NAMES if EXAMPLES else ["sqlite"]))
-def test_any_requests_in_any_order(database: Database) -> None:
+def test_any_requests_in_any_order(database: Database, unheard: None) -> None:
     """REQ 1, 2, 3, 6, 8, 10, 12, 20, 26: after anything that may happen, each answer is the one that is promised."""
     run_state_machine_as_test(
         Machine,
