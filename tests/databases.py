@@ -24,6 +24,9 @@ from tests.embedded import EmbeddedPostgreSQL, Unavailable
 
 NAMES = ("sqlite", "postgresql", "mariadb")
 
+# `LONG_TESTS=1`: all that a usual run takes a part of.
+LONG = bool(os.environ.get("LONG_TESTS"))
+
 URL_VARIABLES = {"postgresql": "POSTGRES_URL", "mariadb": "MARIADB_URL"}
 
 USUAL_ADDRESSES = {

@@ -31,7 +31,7 @@ def test_ten_thousand_at_once(database: Database) -> None:
 
 
 def _deleted_in(number: int) -> None:
-    bound_to(Effect.objects.bulk_create([Effect(label=str(n)) for n in range(number)]))
+    bound_to(Effect.objects.bulk_create([Effect(label=str(n)) for n in range(number)], batch_size=5_000))
     with CaptureQueriesContext(connection) as queries:
         Effect.objects.all().delete()
     ours = [query for query in queries if "idempotency_record" in query["sql"]]

@@ -5,9 +5,3 @@ The usual run takes a part of this, on PostgreSQL. All of it, on PostgreSQL, Mar
 
     LONG_TESTS=1 python -m pytest tests/statements
 """
-
-from __future__ import annotations
-
-import os
-
-LONG = bool(os.environ.get("LONG_TESTS"))

@@ -13,10 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.databases import NAMES
+from tests.databases import LONG, NAMES
 from tests.faults.desk import Site
 from tests.rig import Database
-from tests.statements import LONG
 from tests.statements.desk import EXPIRED, FRESH, LAPSED, REPLAY, Scenario, Statement, Story
 from tests.statements.faults import Fault, Kind, When, possible
 

@@ -28,11 +28,11 @@ from django.utils import timezone
 from django_idempotency.decorators import idempotent
 from django_idempotency.models import IdempotencyRecord
 from tests.app.models import Effect
+from tests.databases import LONG
 from tests.faults.server import POLICIES
 from tests.guarantee.clients import REPLAYED
 from tests.guarantee.desk import post
 from tests.rig import Database
-from tests.statements import LONG
 from tests.statements.desk import EXPIRED, FRESH, LAPSED
 from tests.statements.schedules import Explorer, Schedule
 

@@ -19,7 +19,7 @@ import pytest
 
 from tests.conftest import FOUND, server_of
 from tests.database_server import Session, with_database
-from tests.databases import Found
+from tests.databases import LONG, Found
 from tests.systems.live import Live
 
 L = TypeVar("L", bound=Live)
@@ -32,7 +32,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     marker = metafunc.definition.get_closest_marker("databases")
     # With a server first: requests meet there as they do in production.
     one = next(name for name in ("postgresql", "mariadb", "sqlite") if name in found.urls)
-    wanted = marker.args if marker else (one,)
+    wanted = marker.args if marker and (LONG or not marker.kwargs.get("long")) else (one,)
     usable = [name for name in wanted if name in found.urls]
     reasons = "; ".join(f"{name}: {found.left_out.get(name)}" for name in wanted)
     skipped = [pytest.param(wanted[0], marks=pytest.mark.skip(reason=reasons))]

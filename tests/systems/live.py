@@ -25,6 +25,8 @@ from tests.servers import ROOT, http_client
 # What a system's rules say is the same on every database, so a test of them runs on one: the demo plays each endpoint,
 # with each fault, on all. This is for tests of what the demo does not play.
 on_every_database = pytest.mark.databases(*NAMES)
+# The same, for tests that take long: on one in a usual run, on all with LONG_TESTS=1.
+in_the_long_run = pytest.mark.databases(*NAMES, long=True)
 
 # Seconds; above the longest wait of any policy.
 TIMEOUT = 40.0

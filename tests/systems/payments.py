@@ -13,14 +13,11 @@ import httpx
 import pytest
 
 from testproject.demo.outside import Outside
-from tests.databases import NAMES
 from tests.servers import http_client
 from tests.systems.live import PATIENCE, Caller, Live, new_key
 
 CHARGES = "/payments/v1/charges"
 TRANSFERS = "/payments/v1/transfers"
-# Faults, races and deaths differ from one database to another.
-on_every_database = pytest.mark.databases(*NAMES)
 both = pytest.mark.parametrize("path", [CHARGES, TRANSFERS])
 PROVIDER = "testproject.payments.provider"
 # Seconds between two attempts of a client that does as its answers say, if less patiently.

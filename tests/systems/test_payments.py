@@ -7,7 +7,7 @@ import pytest
 
 from tests.servers import http_client
 from tests.systems.conftest import Lives
-from tests.systems.live import assert_replay, at_once, new_key
+from tests.systems.live import assert_replay, at_once, in_the_long_run, new_key
 from tests.systems.payments import (
     TRANSFERS,
     Paying,
@@ -16,7 +16,6 @@ from tests.systems.payments import (
     assert_paid_once,
     both,
     charges,
-    on_every_database,
     refusal,
 )
 
@@ -32,7 +31,7 @@ def live(request: pytest.FixtureRequest, _lives: Lives) -> Paying:
 # -- When all goes well ----------------------------------------------------------------------------
 
 
-@on_every_database
+@in_the_long_run
 @both
 def test_a_payment(live: Paying, path: str) -> None:
     """REQ 1, 2, 3: it is charged, written down and answered once; the answer names what the provider has made."""
@@ -68,7 +67,7 @@ def test_the_providers_key_is_not_the_clients(live: Paying) -> None:
     assert payments[0].key not in keys
 
 
-@on_every_database
+@in_the_long_run
 @both
 def test_duplicates_at_once(live: Paying, path: str) -> None:
     """REQ 11: of five at the same moment one charges, and all have its answer."""

@@ -18,12 +18,12 @@ from django.db.utils import ConnectionHandler
 from tests.conftest import FOUND
 from tests.guarantee.gate import Gate
 from tests.systems.conftest import database_url
-from tests.systems.live import PATIENCE, Live, at_once
-from tests.systems.payments import CHARGES, SHORT, TRANSFERS, Payment, on_every_database, refusal
+from tests.systems.live import PATIENCE, Live, at_once, in_the_long_run
+from tests.systems.payments import CHARGES, SHORT, TRANSFERS, Payment, refusal
 from tests.systems.payments_halts import AFTER_THE_ANSWER, BEFORE_THE_CALL, POINTS
 from tests.systems.payments_provider import HeldProvider, Hold, held_provider
 
-pytestmark = on_every_database
+pytestmark = in_the_long_run
 
 # The provider has the request, and has not charged yet, or has charged.
 SENT = "after the call was sent"

@@ -8,17 +8,17 @@ import httpx
 import pytest
 
 from tests.systems.conftest import Lives
+from tests.systems.live import in_the_long_run
 from tests.systems.payments import (
     TRANSFERS,
     Paying,
     Payment,
     assert_paid_once,
     both,
-    on_every_database,
     refusal,
 )
 
-pytestmark = on_every_database
+pytestmark = in_the_long_run
 
 UNANSWERED = 504
 

@@ -19,7 +19,7 @@ from tests.guarantee.gate import Arrival, Gate
 from tests.systems.brokers import broker
 from tests.systems.conftest import database_url
 from tests.systems.crew import DEADLY, PATIENCE, Crew, Doomed, wait_for
-from tests.systems.live import Caller, Live, new_key, on_every_database
+from tests.systems.live import Caller, Live, in_the_long_run, new_key, on_every_database
 from tests.systems.test_thehog import ENDPOINTS, GENERATE, body_of, jobs, post
 
 WORKER = ("worker", "--concurrency", "2", "--without-gossip", "--without-mingle", "--without-heartbeat")
@@ -127,7 +127,7 @@ def test_killed_between_commit_and_enqueue(live: Live, crew: Crew) -> None:
             succeeded(live.acme, retry.json()["pollUrl"])
 
 
-@on_every_database
+@in_the_long_run
 def test_killed_between_commit_and_enqueue_to_a_worker(live: Live, staffed: Staffed) -> None:
     """SYSTEMS: "the work being done by a real Celery task": killed between COMMIT and enqueueing, it still runs, once."""
     with jobs(live.acme, 3):
@@ -180,7 +180,7 @@ def test_enqueued_in_mid_run_it_runs_once(live: Live, staffed: Staffed) -> None:
         assert staffed.crew.runs(running) == 1
 
 
-@on_every_database
+@in_the_long_run
 def test_a_worker_killed_in_mid_run(live: Live, staffed: Staffed) -> None:
     """REQ 25: a job whose worker dies in the middle of it is handed out again, and runs to its end once."""
     with Gate() as gate, jobs(live.acme, 1):
@@ -212,7 +212,7 @@ def test_a_late_worker_cannot_overwrite(live: Live, staffed: Staffed) -> None:
         assert shown(staffed.acme, poll)[2] == {"attempt": 2}
 
 
-@on_every_database
+@in_the_long_run
 def test_a_job_that_costs_too_many_workers_has_failed(live: Live, staffed: Staffed) -> None:
     """SYSTEMS: "`queued`, `running`, `succeeded` or `failed`": no job kills workers for ever."""
     with Gate() as gate, jobs(live.acme, 1):
