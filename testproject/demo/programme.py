@@ -33,10 +33,10 @@ def play_all(base_url: str, report: Callable[[Row], None]) -> list[Row]:
         system: [Caller(base_url, name, tokens_of(name)[0]) for name in ORGANIZATIONS] for system in systems()
     }
     with ExitStack() as stack, ThreadPoolExecutor(len(everybody)) as threads:
-        for caller in chain.from_iterable(everybody.values()):
-            stack.enter_context(caller)
-        turns = [threads.submit(play, system, callers) for system, callers in everybody.items()]
         try:
+            for caller in chain.from_iterable(everybody.values()):
+                stack.enter_context(caller)
+            turns = [threads.submit(play, system, callers) for system, callers in everybody.items()]
             return [row for turn in turns for row in turn.result()]
         except BaseException:
             # Ctrl-C, first of all: the threads end with the request that they are at.

