@@ -257,7 +257,6 @@ def test_a_broker_that_is_down(live: Live, crew: Crew) -> None:
             answers = {path: post(acme, path, key) for path, key in keys.items()}
             for path, answer in answers.items():
                 assert (answer.status_code, answer.json()["status"]) == (202, "queued")
-                assert answer.elapsed.total_seconds() < 5
                 assert post(acme, path, keys[path]).content == answer.content
             # No guard takes care of a hook that raises.
             answers["without a key"] = post(acme, GENERATE, None)
