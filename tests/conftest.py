@@ -79,6 +79,12 @@ class ByServer(LoadScopeScheduling):
             return str(crc32(nodeid.encode()) % 150)
         return f"{served} {[each for each in NAMES if each in name]}"
 
+    def schedule(self) -> None:
+        super().schedule()
+        # Few tests with a server take longer than many without: at the end they would keep one worker alone.
+        for scope in [scope for scope in self.workqueue if scope.isdigit()]:
+            self.workqueue.move_to_end(scope)
+
 
 def server_of(module: str) -> str:
     """The system whose server the tests of a module ask: `test_whet_times` those of Whet."""
