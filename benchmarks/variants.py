@@ -68,7 +68,7 @@ class OneStatement(PostgreSQLClaims):
     CLAIM = f"""
         WITH old AS MATERIALIZED (
             SELECT {LIVE} AS live, floor(extract(epoch FROM expires_at - statement_timestamp()))::bigint AS expires_in,
-                {", ".join(COLUMNS)}
+                FALSE AS lapsed, {", ".join(COLUMNS)}
             FROM {TABLE} WHERE id = %(id)s),
         gate AS MATERIALIZED (
             SELECT pg_try_advisory_xact_lock(%(lock)s) AS ok WHERE NOT EXISTS (SELECT 1 FROM old WHERE live)),
@@ -84,9 +84,9 @@ class OneStatement(PostgreSQLClaims):
                 now(), now() + make_interval(secs => %(seconds)s)
             FROM gate WHERE gate.ok AND NOT EXISTS (SELECT 1 FROM old) ON CONFLICT DO NOTHING RETURNING 1)
         SELECT 'existing', * FROM old WHERE live
-        UNION ALL SELECT 'claimed', NULL, NULL, {NOTHING} FROM made
-        UNION ALL SELECT 'claimed', NULL, NULL, {NOTHING} FROM taken
-        UNION ALL SELECT 'in flight', NULL, NULL, {NOTHING} FROM gate WHERE NOT ok"""
+        UNION ALL SELECT 'claimed', NULL, NULL, NULL, {NOTHING} FROM made
+        UNION ALL SELECT 'claimed', NULL, NULL, NULL, {NOTHING} FROM taken
+        UNION ALL SELECT 'in flight', NULL, NULL, NULL, {NOTHING} FROM gate WHERE NOT ok"""
     COMPLETE = f"""
         UPDATE {TABLE} SET state = 'completed', response_status = %s, response_headers = %s, response_body = %s,
             completed_at = statement_timestamp()
