@@ -25,7 +25,9 @@ from tests.rig import Database
 pytestmark = pytest.mark.urls(__name__)
 
 LEASED = POLICY.but(mode=Mode.LEASED)
-NOW, SOON = timedelta(), timedelta(minutes=1)
+SOON = timedelta(minutes=1)
+# Not this very moment: the clock of SQLite tells milliseconds only.
+JUST_OVER = timedelta(seconds=-1)
 
 # What happens while the next handler runs.
 MEANWHILE: list[Callable[[], object]] = []
@@ -48,7 +50,7 @@ def _quiet() -> None:
     MEANWHILE.clear()
 
 
-def expire(after: timedelta = NOW) -> None:
+def expire(after: timedelta = JUST_OVER) -> None:
     """Let every lifetime end so much later: the rows move, and no clock does."""
     IdempotencyRecord.objects.update(expires_at=timezone.now() + after)
 
