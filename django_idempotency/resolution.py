@@ -1,5 +1,10 @@
-"""Resolving by hand what a request of mode leased has left unknown: a compare-and-set on what was seen, and a line about it."""
+"""
+What people do to a record by hand: resolve what a request of mode leased has left unknown, or let a record expire.
 
+Each is a compare-and-set on what was seen, and leaves a line about it.
+"""
+
+from datetime import timedelta
 from uuid import uuid4
 
 from django.db import DatabaseError, connections, transaction
@@ -8,15 +13,21 @@ from django.http import HttpResponse
 from .choices import Mode, State
 from .claims import claims_for
 from .claims.base import Entry, Hold
+from .claims.clock import Clock
 from .claims.discretion import Discreet
 from .exceptions import ResolutionRefused
 from .identity import Identity
+from .lookups import EXPIRED
 from .models import IdempotencyAudit, IdempotencyRecord
 from .policy import IdempotencyPolicy
 from .presets import DEFAULT
 from .resources import Resource
 from .responses import Snapshot, capture
+from .tombstones import Records, change
 
+# Two times that are nearer than this are one: SQLite keeps milliseconds.
+TICK = timedelta(milliseconds=1)
+GONE = "The record is gone: somebody has released it, or it has expired."
 COMMITTING = "Its worker is about to commit after all, or somebody else resolves it just now. Look again."
 
 
@@ -56,9 +67,62 @@ def complete(
     _resolve(record, capture(response, policy), who, why)
 
 
-def _resolve(record: IdempotencyRecord, snapshot: Snapshot | None, who: str, why: str) -> None:
+def expire(record: IdempotencyRecord, *, who: str, why: str) -> None:
+    """
+    End the lifetime of a completed record now: its key is free, and the next request with it runs.
+
+    Also of a tombstone: a late retry then makes its object again.
+
+    Args:
+        record: as it was seen when that was decided.
+        who, why: kept in an `IdempotencyAudit`.
+
+    Raises:
+        ResolutionRefused: it is not completed, has expired already, or is not any more what was seen.
+    """
+    _say(who, why)
+    alias = record._state.db or "default"
+    completed = record.completed_at
+    with transaction.atomic(alias):
+        expired = completed is not None and change(
+            _now(record)
+            .filter(
+                state=State.COMPLETED.value,
+                completed_at__gt=completed - TICK,
+                completed_at__lt=completed + TICK,
+            )
+            .exclude(EXPIRED),
+            lambda records: records.update(expires_at=Clock()),
+        )
+        if not expired:
+            raise ResolutionRefused(_why_not_expired(record))
+        _write_down(record, "expired", who, why)
+
+
+def _say(who: str, why: str) -> None:
     if not who.strip() or not why.strip():
-        raise ValueError("Say who resolves it, and why: somebody will ask.")
+        raise ValueError("Say who does it, and why: somebody will ask.")
+
+
+def _write_down(record: IdempotencyRecord, action: str, who: str, why: str) -> None:
+    IdempotencyAudit.objects.using(record._state.db).create(
+        record=record.pk,
+        endpoint=record.endpoint,
+        scope=record.scope,
+        action=action,
+        attempt=record.attempt,
+        who=who,
+        why=why,
+    )
+
+
+def _now(record: IdempotencyRecord) -> Records:
+    """The record as it is now, if it is still there."""
+    return IdempotencyRecord.objects.using(record._state.db).filter(pk=record.pk)
+
+
+def _resolve(record: IdempotencyRecord, snapshot: Snapshot | None, who: str, why: str) -> None:
+    _say(who, why)
     alias = record._state.db
     connection = connections[alias or "default"]
     claims = claims_for(connection.vendor)
@@ -82,24 +146,31 @@ def _resolve(record: IdempotencyRecord, snapshot: Snapshot | None, who: str, why
             made = Resource(record.resource_type, record.resource_id, record.resource_database).kept()
             with Discreet():
                 claims.store(cursor, entry, snapshot, made)
-        IdempotencyAudit.objects.using(alias).create(
-            record=record.pk,
-            endpoint=record.endpoint,
-            scope=record.scope,
-            action="released" if snapshot is None else "completed",
-            attempt=record.attempt,
-            who=who,
-            why=why,
-        )
+        _write_down(record, "released" if snapshot is None else "completed", who, why)
 
 
 def _reason(record: IdempotencyRecord) -> str:
     """Why a compare-and-set did not change a row."""
-    now = type(record)._default_manager.using(record._state.db).filter(pk=record.pk).first()
+    now = _now(record).first()
     if now is None:
-        return "The record is gone: somebody has released it, or it has expired."
+        return GONE
     if (now.owner, now.attempt) != (record.owner, record.attempt):
         return f"Another attempt has begun since you looked: it is attempt {now.attempt} now. Look again."
     if now.state == State.COMPLETED.value:
         return "It is completed; nothing is unknown about it."
     return "It is in flight: its lease still runs, and its worker may finish it. Wait for the lease to end."
+
+
+def _why_not_expired(record: IdempotencyRecord) -> str:
+    now = _now(record).first()
+    if now is None:
+        return GONE
+    if now.state == State.IN_PROGRESS.value:
+        return "It is in flight, or its lease has lapsed: wait for it, or resolve it. Only what is completed expires."
+    if now.state == State.UNKNOWN.value:
+        return "Its outcome is unknown: resolve it. Only what is completed expires."
+    if now.completed_at != record.completed_at:
+        return "Another request has completed with this key since you looked. Look again."
+    if _now(record).filter(EXPIRED).exists():
+        return "It has expired already: its key is free."
+    return "Another session holds the record just now. Look again."
