@@ -1,4 +1,4 @@
-"""What a face and the engine hand to each other: a `Call` down; `Executed` or `Replayed` up."""
+"""What a face and the engine hand to each other: a `Call` down; `Executed`, `Pointed` or `Replayed` up."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -31,6 +31,8 @@ class Call(ABC, Generic[R]):
     endpoint: str
     # The exception that `run` has made a response of, if any.
     raised: Exception | None = None
+    # Whether the engine has found that there is something to guard.
+    guarded: bool = False
 
     @abstractmethod
     def header(self, name: str) -> str | None:
@@ -88,6 +90,13 @@ class Executed(Generic[R]):
 
     response: R
     stored: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Pointed(Executed[R]):
+    """The handler of another request runs; this is where to look for what it makes."""
+
+    stored: bool = False
 
 
 @dataclass(frozen=True, slots=True)

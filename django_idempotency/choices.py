@@ -23,6 +23,21 @@ class State(Enum):
     UNKNOWN = "unknown"
 
 
+class Outcome(Enum):
+    """How a guarded request ended. One that was refused ended with the code of the refusal."""
+
+    # The handler ran, and its response is stored.
+    EXECUTED = "executed"
+    # It ran, and all that it did was rolled back: its response is not one that is stored. The key is free.
+    RELEASED = "released"
+    # It raised.
+    FAILED = "failed"
+    # The stored response was sent again.
+    REPLAYED = "replayed"
+    # A duplicate in flight was told where to look.
+    POINTED = "pointed"
+
+
 class Unknown(Enum):
     """What follows when nobody knows whether a request of mode leased took effect."""
 

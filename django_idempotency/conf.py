@@ -28,6 +28,8 @@ class Settings:
     TOMBSTONE_LIFETIME: timedelta = timedelta(days=30)
     # How refusals look, for policies that do not say: (problem, request) -> response, or its dotted path.
     RENDERER: Callable[[Any, Any], Any] | str = "django_idempotency.problems.render"
+    # Whether requests are counted by hour and outcome, for the admin. None: yes, but not in a test run.
+    COUNTS: bool | None = None
     # Fernet keys. The first encrypts stored bodies, each decrypts them. Empty: bodies are stored as they are.
     ENCRYPTION_KEYS: Sequence[str] = field(default=(), repr=False)
 

@@ -12,7 +12,7 @@ from django.db import Error
 
 from . import fingerprints, running, scopes
 from .atomic import AtomicWork
-from .calls import Call, Executed, R, Replayed
+from .calls import Call, Executed, Pointed, R, Replayed
 from .choices import Mismatch, Mode, State
 from .claims.base import Claim, Entry, Row
 from .claims.pauses import pauses
@@ -52,6 +52,7 @@ def serve(call: Call[R]) -> Executed[R] | Replayed:
     if running.includes(identity):  # once is enough
         return Executed(call.bare(), stored=False)
 
+    call.guarded = True
     entry = Entry(identity, fingerprints.take(call), policy.mode, policy.lifetime)
     work = AtomicWork(call, entry) if policy.mode is Mode.ATOMIC else LeasedWork(call, entry)
     waits = pauses(policy.in_flight_wait)
@@ -71,7 +72,7 @@ def _in_flight(call: Call[R], entry: Entry, row: Row | None) -> Executed[R]:
     if row is None or not row.resource.type or call.policy.pointer is None:
         raise InProgress
     _match(call, entry, row)
-    return Executed(call.pointer(entry.identity, row), stored=False)
+    return Pointed(call.pointer(entry.identity, row))
 
 
 def _match(call: Call[Any], entry: Entry, row: Row) -> None:

@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.debug import sensitive_variables
 
-from . import bodies, engine
+from . import bodies, events
 from .calls import Call, Executed, Replayed
 from .choices import Finding
 from .claims.base import Row
@@ -52,7 +52,7 @@ def answer(call: "HttpCall") -> HttpResponseBase:
     """Let the engine serve a call, and dress its answer."""
     policy = call.policy
     try:
-        outcome = engine.serve(call)
+        outcome = events.serve(call)
     except IdempotencyError as error:
         refused = error
     else:

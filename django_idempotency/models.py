@@ -9,6 +9,7 @@ from .choices import Mode, State
 from .claims.base import COLUMNS, Row
 from .fields import ByteText
 from .identity import Identity, derive
+from .indexes import SparseIndex
 from .policy import IdempotencyPolicy
 
 
@@ -62,6 +63,21 @@ class IdempotencyRecord(models.Model):
         indexes = (
             models.Index(fields=["key"], name="idempotency_record_key"),
             models.Index(fields=["resource_type", "resource_id"], name="idempotency_record_resource"),
+            # Newest first, for people.
+            models.Index(fields=["created_at"], name="idempotency_record_created"),
+            # In flight and unknown: few, and looked for at night.
+            SparseIndex(
+                fields=["state", "created_at"],
+                name="idempotency_record_unsettled",
+                rows=~models.Q(state=State.COMPLETED.value),
+            ),
+        )
+        permissions = (
+            ("view_response_body", "Can view stored response bodies"),
+            ("release_idempotencyrecord", "Can release the key of an unknown outcome"),
+            ("resolve_idempotencyrecord", "Can resolve an unknown outcome"),
+            ("expire_idempotencyrecord", "Can let an idempotency record expire"),
+            ("purge_idempotencyrecord", "Can purge idempotency records"),
         )
 
     def __str__(self) -> str:
@@ -104,9 +120,9 @@ class IdempotencyAudit(models.Model):
     record = ByteText(max_length=64, ascii_only=True, db_index=True)
     scope = ByteText(max_length=255)
     endpoint = ByteText(max_length=255)
-    # "completed" or "released".
+    # "completed", "released" or "expired".
     action = ByteText(max_length=16, ascii_only=True)
-    # The attempt that was resolved.
+    # The attempt that it was.
     attempt = models.PositiveIntegerField()
     who = models.CharField(max_length=255)
     why = models.TextField()
@@ -139,3 +155,23 @@ class IdempotencyPurge(models.Model):
 
     def __str__(self) -> str:
         return f"{self.began_at:%Y-%m-%d %H:%M}: {self.expired} expired, {self.tombstones} tombstones"
+
+
+class IdempotencyCount(models.Model):
+    """How many guarded requests of one hour ended in one way. See `counts`."""
+
+    # One index, and no number of its own: two processes add to the same row.
+    pk = models.CompositePrimaryKey("hour", "endpoint", "outcome")
+    # Its beginning, in UTC.
+    hour = models.DateTimeField()
+    endpoint = ByteText(max_length=255)
+    # One of `events.Outcome`, or the code of a refusal.
+    outcome = ByteText(max_length=48, ascii_only=True)
+    requests = models.PositiveBigIntegerField()
+
+    class Meta:
+        db_table = "idempotency_count"
+        verbose_name = "idempotency count"
+
+    def __str__(self) -> str:
+        return f"{self.hour:%Y-%m-%d %H}h {self.endpoint}: {self.requests} {self.outcome}"

@@ -16,12 +16,13 @@ from django.db import connections, router
 from .choices import State
 from .claims import claims_for
 from .claims.clock import Clock
-from .models import IdempotencyPurge, IdempotencyRecord
+from .models import IdempotencyCount, IdempotencyPurge, IdempotencyRecord
+from .signals import records_purged
 from .tombstones import bound_objects, bury, change
 
 logger = logging.getLogger("django_idempotency")
 
-# How long the lines about purges are kept.
+# How long the lines about purges, and the counts, are kept.
 KEPT = timedelta(days=30)
 
 
@@ -143,9 +144,11 @@ class _Run:
         self.save()
         self._line.update(ended_at=Clock())
         self._lines.filter(began_at__lt=Clock() - KEPT).delete()
+        IdempotencyCount.objects.using(self._alias).filter(hour__lt=Clock() - KEPT).delete()
         logger.info(
             "Purged %d expired records, and made %d tombstones%s.",
             self.purged.expired,
             self.purged.tombstones,
             "" if self.purged.finished else "; there is more",
         )
+        records_purged.send_robust(sender=None, purged=self.purged, database=self._alias)

@@ -5,6 +5,7 @@ Each is a compare-and-set on what was seen, and leaves a line about it.
 """
 
 from datetime import timedelta
+from functools import partial
 from uuid import uuid4
 
 from django.db import DatabaseError, connections, transaction
@@ -23,6 +24,7 @@ from .policy import IdempotencyPolicy
 from .presets import DEFAULT
 from .resources import Resource
 from .responses import Snapshot, capture
+from .signals import record_settled
 from .tombstones import Records, change
 
 # Two times that are nearer than this are one: SQLite keeps milliseconds.
@@ -105,6 +107,7 @@ def _say(who: str, why: str) -> None:
 
 
 def _write_down(record: IdempotencyRecord, action: str, who: str, why: str) -> None:
+    """Leave the line, and tell of it once it is committed."""
     IdempotencyAudit.objects.using(record._state.db).create(
         record=record.pk,
         endpoint=record.endpoint,
@@ -113,6 +116,13 @@ def _write_down(record: IdempotencyRecord, action: str, who: str, why: str) -> N
         attempt=record.attempt,
         who=who,
         why=why,
+    )
+    transaction.on_commit(
+        partial(
+            record_settled.send_robust, sender=None, action=action, endpoint=record.endpoint, mode=record.mode
+        ),
+        record._state.db,
+        robust=True,
     )
 
 

@@ -2,11 +2,12 @@
 
 import json
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.timezone import now
 
 # The purge's task, for schedules. Never to be changed: it stands in the databases of operators.
 TASK = "django_idempotency.tasks.purge_expired"
@@ -67,6 +68,19 @@ def schedule(every: timedelta, *, database: str | None = None) -> Entry:
         )
     when = entry.interval or entry.crontab or entry.solar or entry.clocked
     return Entry(name, str(when), entry.enabled, created)
+
+
+def next_run() -> datetime | None:
+    """When django-celery-beat runs the purge next, as far as it has an entry that is enabled; None where it has not."""
+    if not apps.is_installed("django_celery_beat"):
+        return None
+    from django_celery_beat.models import PeriodicTask
+
+    due = [
+        now() + entry.schedule.remaining_estimate(entry.last_run_at or entry.date_changed)
+        for entry in PeriodicTask.objects.filter(task=TASK, enabled=True)
+    ]
+    return min(due, default=None)
 
 
 def _interval(every: timedelta) -> Any:

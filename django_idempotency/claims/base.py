@@ -18,6 +18,8 @@ from .leases import TABLE as TABLE
 from .leases import Leases
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from django.db.models import QuerySet
 
     from ..responses import Snapshot
@@ -133,6 +135,14 @@ class Claims(ABC):
     READ: ClassVar[str]
     # What keeps a claim of mode leased, and ends it.
     leases: ClassVar[Leases]
+    # The beginning of this hour, by the same clock.
+    HOUR: ClassVar[str]
+    # How an INSERT of counts adds to the rows that are there.
+    ADDING: ClassVar[str] = (
+        "ON CONFLICT (hour, endpoint, outcome) DO UPDATE SET requests = idempotency_count.requests + excluded.requests"
+    )
+    # How many records the table has, and the bytes that it takes; by the database's own estimate where counting is dear.
+    SIZE: ClassVar[str]
     # Codes: the whole transaction was undone (deadlock, serialization failure).
     UNDONE: ClassVar[frozenset[object]] = frozenset()
     # Codes: the row is locked by another session, and the statement was told not to wait.
@@ -176,6 +186,20 @@ class Claims(ABC):
     def remove(self, records: "QuerySet[Any]") -> int:
         """Delete records that are locked by this transaction, waiting for no other's; return how many."""
         return records.delete()[0]
+
+    def count(self, cursor: CursorWrapper, rows: "Sequence[tuple[str, str, int]]") -> None:
+        """Add counts to those of this hour, in one statement; rows: endpoint, outcome, how many."""
+        values = ", ".join(f"({self.HOUR}, %s, %s, %s)" for _ in rows)
+        cursor.execute(
+            f"INSERT INTO idempotency_count (hour, endpoint, outcome, requests) VALUES {values} {self.ADDING}",
+            [value for row in rows for value in row],
+        )
+
+    def size(self, cursor: CursorWrapper) -> tuple[int | None, int]:
+        """How many records there are, about, and the bytes that they and their indexes take."""
+        cursor.execute(self.SIZE)
+        records, size = cursor.fetchone()
+        return records, int(size)
 
     @abstractmethod
     def code(self, error: BaseException) -> object:

@@ -36,6 +36,11 @@ class MySQLClaims(PlaceholderClaims):
     """Written for READ COMMITTED, which is Django's default here."""
 
     NOW = NOW
+    SIZE = f"""
+        SELECT table_rows, data_length + index_length FROM information_schema.tables
+        WHERE table_schema = DATABASE() AND table_name = '{TABLE}'"""
+    HOUR = "DATE_FORMAT(UTC_TIMESTAMP(), '%%Y-%%m-%%d %%H:00:00')"
+    ADDING = "ON DUPLICATE KEY UPDATE requests = requests + VALUES(requests)"
     READ = SQL["READ"]
     COMPLETE = SQL["COMPLETE"]
     leases = Leases(

@@ -27,6 +27,10 @@ class PostgreSQLClaims(Claims):
     """Written for READ COMMITTED, where each statement has a snapshot of its own."""
 
     NOW = "statement_timestamp()"
+    HOUR = "date_trunc('hour', statement_timestamp(), 'UTC')"
+    # -1: nobody has looked yet.
+    SIZE = f"""
+        SELECT nullif(reltuples, -1)::bigint, pg_total_relation_size(oid) FROM pg_class WHERE oid = '{TABLE}'::regclass"""
     reads_first = False
     UNDONE = frozenset({"40001", "40P01"})  # serialization failure, deadlock
     LOCKED = frozenset({"55P03"})

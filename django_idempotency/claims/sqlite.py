@@ -11,7 +11,7 @@ from typing import ClassVar
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
-from .base import CLEARED, Claim, Entry, Row
+from .base import CLEARED, TABLE, Claim, Entry, Row
 from .leases import Leases
 from .placeholder import PlaceholderClaims
 
@@ -31,6 +31,10 @@ class SQLiteClaims(PlaceholderClaims):
     """One statement claims a free key and takes an expired one over; only a finished row expires."""
 
     NOW = NOW
+    # SQLite tells only of the whole file.
+    SIZE = f"""
+        SELECT (SELECT count(*) FROM {TABLE}), page_count * page_size FROM pragma_page_count(), pragma_page_size()"""
+    HOUR = "strftime('%%Y-%%m-%%d %%H:00:00', 'now')"
     READ = SQL["READ"]
     COMPLETE = SQL["COMPLETE"]
     leases = Leases(now=NOW, later=LATER)

@@ -1,0 +1,157 @@
+"""How it goes: what was asked lately, by the counts, and what is there now."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connections
+from django.db.models import Count, Q, Sum
+
+from ..choices import Outcome
+from ..claims import claims_for
+from ..claims.clock import Clock
+from ..counts import are_kept
+from ..lookups import IN_FLIGHT, UNKNOWN, UNSETTLED
+from ..models import IdempotencyCount, IdempotencyPurge, IdempotencyRecord
+from ..schedules import next_run
+from .reading import alias
+
+HOUR, DAY, WEEK = timedelta(hours=1), timedelta(hours=24), timedelta(days=7)
+HOURS = 24
+# Endpoints that the table names; the others are one line.
+MOST = 20
+
+# Of the chart, in its own units.
+WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 720, 160, 44, 20, 12
+KINDS = ("executed", "replayed", "refused")
+
+
+def kind(outcome: str) -> str:
+    """What an outcome is in few words: the handler ran, or the answer was there, or there was none."""
+    if outcome in (Outcome.REPLAYED.value, Outcome.POINTED.value):
+        return "replayed"
+    return "executed" if outcome in {each.value for each in Outcome} else "refused"
+
+
+@dataclass(slots=True)
+class Load:
+    """The requests of one endpoint."""
+
+    day: dict[str, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
+    week: dict[str, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
+
+    def add(self, outcome: str, day: int, week: int) -> None:
+        self.day[kind(outcome)] += day
+        self.week[kind(outcome)] += week
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A part of an hour's column."""
+
+    kind: str
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """The last 24 hours, as a drawing and as a table."""
+
+    hours: list[tuple[datetime, dict[str, int]]]
+    bars: list[Bar]
+    # Where hours are written below it, and the numbers beside it.
+    marks: list[tuple[float, datetime]]
+    scale: list[tuple[float, int]]
+
+
+def look() -> dict[str, Any]:
+    """All that the page shows."""
+    database = alias()
+    records = IdempotencyRecord.objects.using(database)
+    with connections[database].cursor() as cursor:
+        stored, size = claims_for(connections[database].vendor).size(cursor)
+    return {
+        "counted": are_kept(),
+        "loads": _loads(database),
+        "chart": _chart(database),
+        "now": records.filter(UNSETTLED).aggregate(
+            in_flight=Count("pk", filter=IN_FLIGHT), unknown=Count("pk", filter=UNKNOWN)
+        ),
+        "stored": stored,
+        "bytes": size,
+        "whole_file": connections[database].vendor == "sqlite",
+        "last_purge": IdempotencyPurge.objects.using(database).order_by("-pk").first(),
+        "next_purge": next_run(),
+        "width": WIDTH,
+        "height": HEIGHT,
+        "left": LEFT,
+        "base": HEIGHT - BOTTOM,
+    }
+
+
+def _loads(database: str) -> list[tuple[str, Load]]:
+    """Endpoint by endpoint, the busiest first."""
+    counts = IdempotencyCount.objects.using(database).filter(hour__gt=Clock() - WEEK)
+    lately = Sum("requests", filter=Q(hour__gt=Clock() - DAY), default=0)
+    loads: dict[str, Load] = defaultdict(Load)
+    for endpoint, outcome, day, week in counts.values_list("endpoint", "outcome").annotate(
+        day=lately, week=Sum("requests")
+    ):
+        loads[endpoint].add(outcome, day, week)
+    busiest = sorted(loads.items(), key=lambda pair: (-sum(pair[1].week.values()), pair[0]))
+    return busiest[:MOST]
+
+
+def _chart(database: str) -> Chart | None:
+    counts = IdempotencyCount.objects.using(database).filter(hour__gt=Clock() - DAY)
+    hours: dict[datetime, dict[str, int]] = {}
+    for hour, outcome, requests, now in counts.values_list("hour", "outcome").annotate(
+        sum=Sum("requests"), now=Clock()
+    ):
+        if not hours:
+            latest = now.replace(minute=0, second=0, microsecond=0)
+            hours = {latest - HOUR * back: dict.fromkeys(KINDS, 0) for back in reversed(range(HOURS))}
+        if hour in hours:
+            hours[hour][kind(outcome)] += requests
+    return _drawn(list(hours.items())) if hours else None
+
+
+def _drawn(hours: list[tuple[datetime, dict[str, int]]]) -> Chart:
+    most = _round(max(sum(counts.values()) for _, counts in hours))
+    step, room = (WIDTH - LEFT) / len(hours), HEIGHT - BOTTOM - TOP
+    bars = []
+    for number, (_, counts) in enumerate(hours):
+        base = float(HEIGHT - BOTTOM)
+        for each in KINDS:
+            height = counts[each] / most * room
+            base -= height
+            if height:
+                bars.append(
+                    Bar(
+                        each,
+                        round(LEFT + number * step + 1, 2),
+                        round(base, 2),
+                        round(step - 2, 2),
+                        round(height, 2),
+                    )
+                )
+    marks = [(round(LEFT + (number + 0.5) * step, 2), hour) for number, (hour, _) in enumerate(hours)][::4]
+    scale: Iterable[tuple[float, int]] = (
+        (HEIGHT - BOTTOM - room * part / 2, most * part // 2) for part in range(3)
+    )
+    return Chart(hours, bars, marks, list(scale))
+
+
+def _round(most: int) -> int:
+    """The next of 2, 4, 10, 20, 40, 100 ..., so that the half of it is a whole number too."""
+    power = 1
+    while True:
+        for step in (2, 4, 10):
+            if most <= step * power:
+                return step * power
+        power *= 10

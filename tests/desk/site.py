@@ -1,0 +1,88 @@
+"""The admin as a project has it, and the people who work there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.models import Permission, User
+from django.db import connections
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import path
+
+from django_idempotency.models import IdempotencyRecord
+from tests.app.models import Effect
+
+LIST = "/admin/django_idempotency/idempotencyrecord/"
+ALL = (
+    "view_response_body",
+    "release_idempotencyrecord",
+    "resolve_idempotencyrecord",
+    "expire_idempotencyrecord",
+    "purge_idempotencyrecord",
+)
+
+site = admin.AdminSite()
+# The package's own, in a site of this test's.
+for model in ("idempotencyrecord", "idempotencyaudit", "idempotencypurge"):
+    found = next(each for each in admin.site._registry if each._meta.model_name == model)
+    site.register(found, type(admin.site._registry[found]))
+site.register(Effect)
+site.register(User)
+
+urlpatterns = [path("admin/", site.urls)]
+
+
+def staff(*permissions: str, superuser: bool = False) -> Client:
+    """Somebody who may look at the records, and what else is named, logged in."""
+    user = User.objects.create(username="night", is_staff=True, is_superuser=superuser)
+    view = ("view_idempotencyrecord", "view_idempotencyaudit", "view_idempotencypurge")
+    user.user_permissions.set(Permission.objects.filter(codename__in=(*view, *permissions)))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def page(record: IdempotencyRecord, what: str = "change") -> str:
+    return f"{LIST}{record.pk}/{what}/"
+
+
+def shown(response: Any) -> list[str]:
+    """The keys in the list, in its order."""
+    assert response.status_code == 200
+    return [record.key for record in response.context["cl"].result_list]
+
+
+def text(response: HttpResponse) -> str:
+    """What a page says, without its marks."""
+    return " ".join(re.sub(r"<[^>]*>", " ", response.content.decode()).split())
+
+
+def seen(client: Client, action: str, *records: IdempotencyRecord) -> str:
+    """Open the confirmation page of an action, and take what it has seen."""
+    opened = client.get(f"{LIST}act/{action}/", {"id": [record.pk for record in records]})
+    assert opened.status_code == 200
+    return str(opened.context["form"]["seen"].value())
+
+
+def submit(client: Client, action: str, signed: str, **fields: Any) -> Any:
+    """Answer the confirmation page, and follow to the list."""
+    given = {"why": "The provider knows no such charge.", "seen": signed, **fields}
+    return client.post(f"{LIST}act/{action}/", given, follow=True)
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """Collect the statements that are run meanwhile."""
+    ran: list[str] = []
+
+    def collect(execute: Any, sql: str, *rest: Any) -> Any:
+        ran.append(sql)
+        return execute(sql, *rest)
+
+    with connections["default"].execute_wrapper(collect):
+        yield ran
