@@ -62,7 +62,7 @@ def show(model_admin: Any, request: HttpRequest, pk: str) -> HttpResponse:
             f"{model_admin.admin_site.name}:django_idempotency_idempotencyrecord_change", args=[record.pk]
         ),
     }
-    return TemplateResponse(request, f"{TEMPLATES}/body.html", context, headers={"Cache-Control": "no-store"})
+    return TemplateResponse(request, f"{TEMPLATES}/body.html", context)
 
 
 @sensitive_variables()
