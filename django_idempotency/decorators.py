@@ -15,7 +15,7 @@ from .deletions import follow
 from .exceptions import PolicyError
 from .http import BeforeReplay, Hooks, HttpCall, Redact, ValidateReplay, answer
 from .policy import IdempotencyPolicy
-from .routes import MARK
+from .routes import EXEMPT, MARK
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -88,6 +88,16 @@ def idempotent(
         return wrapped
 
     return decorate(first) if callable(first) else decorate
+
+
+def idempotency_exempt(view: View) -> View:
+    """
+    Say that a view is left unguarded on purpose, for `manage.py idempotency audit`; its requests are served as before.
+
+    On a function, a class, or a handler of a class: `@method_decorator(idempotency_exempt, name="patch")`.
+    """
+    setattr(view, EXEMPT, True)
+    return view
 
 
 def _wrap(view: Any, serve: Callable[[tuple[Any, ...], Callable[[], Any]], Any]) -> Any:

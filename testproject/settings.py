@@ -120,6 +120,8 @@ STATIC_URL = "static/"
 IDEMPOTENCY = {
     "ENABLED": flag("IDEMPOTENCY_ENABLED", True),
     "SCOPE": "testproject.accounts.scopes.organization",
+    # Nobody retries a page of the admin.
+    "EXEMPT": ["/admin/*", "/^static/*"],
     # Seconds; the web server's own limit. A check holds every lease to it.
     "REQUEST_TIMEOUT": float(os.environ.get("REQUEST_TIMEOUT", "30")),
     # The first encrypts the responses that are stored, such as FirstHand's new API keys.

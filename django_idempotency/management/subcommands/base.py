@@ -18,6 +18,8 @@ MISUSED = 2
 LEFT = 3
 # There is no such record.
 NOTHING = 4
+# A route is not guarded, and nobody says that this is meant.
+UNPROTECTED = 5
 
 
 class Subcommand(ABC):
