@@ -23,6 +23,7 @@ from testproject.firsthand.serializers import (
     WebhookEndpointSerializer,
 )
 from testproject.systems.request_ids import request_id_of
+from testproject.systems.serializers import NoFieldsSerializer
 from testproject.systems.views import OwnedView, SystemView
 
 
@@ -36,12 +37,15 @@ class FirstHandView(IdempotencyMixin, SystemView):
 # A job is set to what the request says, however often it is said.
 @method_decorator(idempotency_exempt, name="partial_update")
 class Jobs(FirstHandView, OwnedView, ModelViewSet):
+    # Whatever is there: a key that comes back with another path is told so, and not that there is no such path.
+    lookup_value_regex = "[^/]+"
     queryset = Job.objects.all()
     serializer_class = JobSerializer
     http_method_names = ("get", "head", "options", "post", "patch", "delete")
 
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: str) -> Response:
+        NoFieldsSerializer(data=request.data).is_valid(raise_exception=True)
         job = self.get_object()
         job.cancel()
         return Response(self.acted_on(job))
