@@ -72,7 +72,10 @@ def test_another_path_that_looks_like_none(live: Live, place: str) -> None:
     """SYSTEMS: same key, other path argument: 409, before the object is looked up, whatever the argument looks like."""
     key = new_key()
     job = live.acme.send("POST", JOBS, JOB, headers={"Idempotency-Key": new_key()}).json()["id"]
-    assert live.acme.send("POST", f"{JOBS}/{job}/cancel", {}, headers={"Idempotency-Key": key}).status_code == 200
+    assert (
+        live.acme.send("POST", f"{JOBS}/{job}/cancel", {}, headers={"Idempotency-Key": key}).status_code
+        == 200
+    )
     other = live.acme.send("POST", f"{JOBS}/{place}/cancel", {}, headers={"Idempotency-Key": key})
     assert (other.status_code, other.json()["error"]["type"]) == (409, "idempotency_conflict")
 
