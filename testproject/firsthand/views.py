@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils.decorators import method_decorator
 from rest_framework.decorators import action
 from rest_framework.generics import CreateAPIView
 from rest_framework.mixins import CreateModelMixin, ListModelMixin, RetrieveModelMixin
@@ -9,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet, ModelViewSet
 
+from django_idempotency.decorators import idempotency_exempt
 from django_idempotency.mixins import IdempotencyMixin
 from testproject.accounts.models import Balance
 from testproject.firsthand.models import SYSTEM, IssuedKey, Job, Purchase, WebhookEndpoint
@@ -31,6 +33,8 @@ class FirstHandView(IdempotencyMixin, SystemView):
     errors = ERRORS
 
 
+# A job is set to what the request says, however often it is said.
+@method_decorator(idempotency_exempt, name="partial_update")
 class Jobs(FirstHandView, OwnedView, ModelViewSet):
     queryset = Job.objects.all()
     serializer_class = JobSerializer

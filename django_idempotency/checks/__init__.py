@@ -1,0 +1,7 @@
+"""System checks, registered by being imported; docs/reference/checks.md has a heading for each id."""
+
+from .databases import check_databases
+from .routes import check_routes
+from .settings import check_settings
+
+__all__ = ["check_databases", "check_routes", "check_settings"]
