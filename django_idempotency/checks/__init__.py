@@ -2,6 +2,7 @@
 
 from .databases import check_databases
 from .routes import check_routes
+from .schedules import check_purge
 from .settings import check_settings
 
-__all__ = ["check_databases", "check_routes", "check_settings"]
+__all__ = ["check_databases", "check_purge", "check_routes", "check_settings"]

@@ -3,12 +3,15 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Tags, register
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, router
 
 from ..choices import Mode
-from ..conf import settings
+from ..claims import claims_for
+from ..conf import resolve, settings
 from ..models import IdempotencyRecord
 from ..policy import IdempotencyPolicy
 from ..routes import Route, routes
@@ -37,13 +40,57 @@ def guarded_routes() -> list[Route]:
 
 def faults(route: Route) -> Iterator[CheckMessage]:
     """What is wrong with one guarded route."""
-    if route.policy is not None:
-        rule = _atomic if route.policy.mode is Mode.ATOMIC else _leased
-        yield from rule(f"The route {route.path}", route.policy, route.view)
-
-
-def _atomic(name: str, policy: IdempotencyPolicy, view: Any) -> Iterator[CheckMessage]:
+    policy = route.policy
+    if policy is None:
+        return
+    name = f"The route {route.path}"
+    yield from _absent(name, policy)
     alias = IdempotencyRecord.alias(policy)
+    if alias not in connections:
+        yield error("E007", f"{name} has a policy whose database is {alias!r}, and DATABASES has none.")
+        return
+    yield from _database(name, alias)
+    yield from (
+        _atomic(name, alias) if policy.mode is Mode.ATOMIC else _leased(name, alias, policy, route.view)
+    )
+    if policy.in_flight_wait >= settings().REQUEST_TIMEOUT:
+        yield warning(
+            "W010",
+            f"{name} lets a duplicate wait for {policy.in_flight_wait:g} s, and a request may run for "
+            f"{settings().REQUEST_TIMEOUT:g} s: the server would end it first.",
+        )
+
+
+def _absent(name: str, policy: IdempotencyPolicy) -> Iterator[CheckMessage]:
+    for field in ("scope", "reconcile", "pointer", "renderer"):
+        try:
+            found = resolve(getattr(policy, field))
+        except ImportError as fault:
+            yield error("E007", f"{name} has a policy whose {field} cannot be imported. {fault}")
+        else:
+            if found is not None and not callable(found):
+                yield error("E007", f"{name} has a policy whose {field} is not callable.")
+    for label in policy.follows:
+        try:
+            apps.get_model(label)
+        except LookupError:
+            yield error("E007", f"{name} has a policy that follows {label!r}, and there is no such model.")
+
+
+def _database(name: str, alias: str) -> Iterator[CheckMessage]:
+    try:
+        claims_for(connections[alias].vendor)
+    except ImproperlyConfigured as fault:
+        yield error("E005", f"{name} keeps its records on {alias!r}. {fault}")
+    if mirrored := connections[alias].settings_dict["TEST"]["MIRROR"]:
+        yield error(
+            "E006",
+            f"{name} keeps its records on {alias!r}, which is a replica of {mirrored!r}, as its TEST MIRROR says: a "
+            "claim there is seen by nobody.",
+        )
+
+
+def _atomic(name: str, alias: str) -> Iterator[CheckMessage]:
     if alias != router.db_for_write(IdempotencyRecord):
         yield warning(
             "W006",
@@ -52,8 +99,7 @@ def _atomic(name: str, policy: IdempotencyPolicy, view: Any) -> Iterator[CheckMe
         )
 
 
-def _leased(name: str, policy: IdempotencyPolicy, view: Any) -> Iterator[CheckMessage]:
-    alias = IdempotencyRecord.alias(policy)
+def _leased(name: str, alias: str, policy: IdempotencyPolicy, view: Any) -> Iterator[CheckMessage]:
     joined = connections[alias].settings_dict["ATOMIC_REQUESTS"]
     if joined and alias not in getattr(view, "_non_atomic_requests", ()):
         yield error(

@@ -22,14 +22,14 @@ from rest_framework.routers import SimpleRouter
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
-from django_idempotency import IdempotencyPolicy, Mode
+from django_idempotency import IdempotencyPolicy, Mode, Unknown
 from django_idempotency.decorators import idempotent
 from django_idempotency.mixins import IdempotencyMixin
 from django_idempotency.models import IdempotencyRecord
 from django_idempotency.presets import DEFAULT
 from django_idempotency.routes import routes
 from django_idempotency.scopes import everyone
-from tests.rig import Database
+from tests.rig import HANDLER, Database
 
 pytestmark = pytest.mark.urls(__name__)
 
@@ -209,3 +209,65 @@ def test_records_elsewhere_are_told(database: Database) -> None:
         assert told(idempotent(LEASED.but(database="records"))(plain)) == []
     finally:
         del connections.settings["records"]
+
+
+@pytest.mark.databases("sqlite")
+@pytest.mark.parametrize(
+    "policy",
+    [
+        OTHER.but(scope="no.such.module"),
+        OTHER.but(scope="django_idempotency.scopes.nobody"),
+        OTHER.but(renderer="django_idempotency.presets.DEFAULT"),
+        LEASED.but(pointer="shop.nothing"),
+        LEASED.but(on_unknown=Unknown.RECONCILE, reconcile="shop.nothing"),
+        OTHER.but(database="nowhere"),
+        LEASED.but(database="nowhere"),
+    ],
+)
+def test_what_a_policy_names_and_is_not_there(database: Database, policy: IdempotencyPolicy) -> None:
+    """E007: a dotted path or an alias that leads nowhere is told before the first request finds out."""
+    assert told(idempotent(policy)(plain)) == [("E007", "/pay/")]
+    named = OTHER.but(
+        scope="django_idempotency.scopes.everyone", renderer="django_idempotency.problems.render"
+    )
+    assert told(idempotent(named)(plain)) == []
+
+
+@pytest.mark.databases("sqlite")
+def test_a_model_that_the_settings_policy_follows(database: Database) -> None:
+    """E007: so is a model that there is not, in a policy that no view names."""
+    for label, expected in (("app.Effect", []), ("app.Nothing", [("E007", "/pay/")])):
+        with override_settings(IDEMPOTENCY={"POLICY": OTHER.but(follows=(label,))}):
+            assert told(idempotent(plain)) == expected
+
+
+@pytest.mark.databases("sqlite")
+def test_wrong_settings_are_told_first(database: Database) -> None:
+    """Routes that cannot be judged under settings that are wrong do not stop the checks."""
+    with override_settings(IDEMPOTENCY={"POLICY": "no.such.policy"}):
+        assert [number for number, _ in told(idempotent(plain))] == ["E002"]
+
+
+@pytest.mark.databases("sqlite")
+def test_waiting_for_longer_than_a_request_may_run(database: Database) -> None:
+    """W010: a duplicate that would wait until the server ends it is told."""
+    assert told(idempotent(OTHER.but(in_flight_wait=30))(plain)) == [("W010", "/pay/")]
+    assert told(idempotent(OTHER.but(in_flight_wait=29))(plain)) == []
+
+
+@pytest.mark.databases("sqlite")
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"ENGINE": "django.db.backends.dummy"}, [("E005", "/pay/")]),
+        ({"TEST": {"MIRROR": "default"}}, [("E006", "/pay/")]),
+        ({}, []),
+    ],
+)
+def test_where_no_records_can_be(database: Database, changes: Any, expected: Any) -> None:
+    """E005, E006: a database that is not supported, and a replica, are told."""
+    HANDLER.settings["records"] = {**HANDLER.settings["default"], **changes}
+    try:
+        assert told(idempotent(LEASED.but(database="records"))(plain)) == expected
+    finally:
+        del HANDLER.settings["records"]
