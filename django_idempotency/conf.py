@@ -30,10 +30,11 @@ class Settings:
     RENDERER: Callable[[Any, Any], Any] | str = "django_idempotency.problems.render"
     # Whether requests are counted by hour and outcome, for the admin. None: yes, but not in a test run.
     COUNTS: bool | None = None
-    # Routes that are left unguarded on purpose, for the audit: patterns of paths, such as "/admin/*".
-    EXEMPT: Sequence[str] = ()
     # Fernet keys. The first encrypts stored bodies, each decrypts them. Empty: bodies are stored as they are.
     ENCRYPTION_KEYS: Sequence[str] = field(default=(), repr=False)
+    # Routes that `manage.py idempotency audit` asks no guard of: patterns of a path, a route's name, or a view's
+    # dotted name.
+    EXEMPT: Sequence[str] = ()
 
 
 NAMES = frozenset(each.name for each in fields(Settings))

@@ -18,6 +18,7 @@ from .policy import IdempotencyPolicy
 from .routes import EXEMPT, MARK
 
 View = TypeVar("View", bound=Callable[..., Any])
+Exempt = TypeVar("Exempt")
 
 
 @overload
@@ -90,11 +91,11 @@ def idempotent(
     return decorate(first) if callable(first) else decorate
 
 
-def idempotency_exempt(view: View) -> View:
+def idempotency_exempt(view: Exempt, /) -> Exempt:
     """
-    Say that a view is left unguarded on purpose, for `manage.py idempotency audit`; its requests are served as before.
+    Mark what needs no guard, for `manage.py idempotency audit`; nothing changes when it runs.
 
-    On a function, a class, or a handler of a class: `@method_decorator(idempotency_exempt, name="patch")`.
+    On a function, a class (and those that inherit from it), a handler, an action, or what `as_view()` returns.
     """
     setattr(view, EXEMPT, True)
     return view

@@ -13,8 +13,10 @@ from .policy import IdempotencyPolicy
 
 # Set on a guarded function by `@idempotent`: its policy, or None for the settings'.
 MARK = "idempotency_policy"
-# Set by `@idempotency_exempt` on what is left unguarded on purpose.
+# Set by `@idempotency_exempt`.
 EXEMPT = "idempotency_exempt"
+# Overridden by views whose policy depends on the request.
+CHOOSES = "get_idempotency_policy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,98 +25,135 @@ class Route:
     One route for one method.
 
     Attributes:
-        path: as the URLconf writes it, from the root on.
-        name: with its namespaces; empty where it has none.
-        policy: None where requests are not guarded.
-        exempt: whether the view says that this is meant.
+        route: as the URLconf writes it, from the root on.
+        space: its namespaces, each with its colon.
+        name: empty where it has none.
+        certain: whether it is known to accept the method; of many plain functions nobody knows.
+        policy: what guards the view, whichever methods that guards; None where nothing does.
+        own: whether the view names the policy; else it is the settings'.
     """
 
     method: str
-    path: str
+    route: str
+    space: str
     name: str
     view: Any
+    certain: bool
     policy: IdempotencyPolicy | None
-    exempt: bool
+    own: bool
+
+    @property
+    def is_guarded(self) -> bool:
+        return self.policy is not None and self.policy.guards(self.method)
+
+    @property
+    def is_marked_exempt(self) -> bool:
+        """By `@idempotency_exempt`, on the view, its class or its handler."""
+        return any(getattr(each, EXEMPT, False) for each in (self.view, _class(self.view), *self.handlers))
+
+    @property
+    def chooses(self) -> bool:
+        """Whether the view chooses its policy by the request, so that this one may not be the one."""
+        method = getattr(_class(self.view), CHOOSES, None)
+        return method is not None and method.__module__ != f"{__package__}.mixins"
+
+    @property
+    def handlers(self) -> tuple[Any, ...]:
+        """What handles it in the view's class, from the outside in."""
+        return _handlers(self.view, self.method)
+
+    @property
+    def path(self) -> str:
+        """As people write it: `/orders/<pk>/`."""
+        # DRF's schemas rely on this function as well. Django's admin need not be installed for it.
+        from django.contrib.admindocs.views import simplify_regex
+
+        return str(simplify_regex(self.route))
 
     @property
     def endpoint(self) -> str:
-        """As the records of its requests have it."""
-        return (self.policy and self.policy.endpoint) or endpoint_name(self.method, self.name or self.path)
+        """As its records name it."""
+        given = self.policy.endpoint if self.policy else None
+        return given or endpoint_name(self.method, self.space + self.name if self.name else self.route)
 
     @property
-    def is_function(self) -> bool:
-        """Whether nobody knows which methods it accepts."""
-        return _class(self.view) is None
+    def dotted(self) -> str:
+        """The view, as one would import it."""
+        view = _class(self.view) or self.view
+        view = view if hasattr(view, "__qualname__") else type(view)
+        return f"{view.__module__}.{view.__qualname__}"
 
 
 def routes(*methods: str) -> Iterator[Route]:
-    """All routes of the URLconf that accept one of the methods."""
-    for path, name, view in _views(get_resolver(), "", ""):
+    """All routes of the URLconf that accept one of the methods, or may."""
+    for route, space, name, view in _views(get_resolver(), "", ""):
         for method in methods:
-            if _accepts(view, method):
-                policy = _policy(view, method)
-                guards = policy is not None and policy.guards(method)
-                yield Route(method, path, name, view, policy if guards else None, _exempt(view, method))
+            accepts = _accepts(view, method)
+            if accepts is not False:
+                own = _own(view, method)
+                policy = resolve(settings().POLICY) if own is DEFAULT else own
+                yield Route(method, route, space, name, view, accepts is True, policy, own is not DEFAULT)
 
 
-def _views(resolver: Any, prefix: str, namespace: str) -> Iterator[tuple[str, str, Any]]:
+def _views(resolver: Any, route: str, space: str) -> Iterator[tuple[str, str, str, Any]]:
     for pattern in resolver.url_patterns:
-        path = prefix + str(pattern.pattern)
+        text = str(pattern.pattern)
+        joined = route + (text.removeprefix("^") if route else text)  # like ResolverMatch.route
         if isinstance(pattern, URLResolver):
-            inner = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
-            yield from _views(pattern, path, inner)
+            yield from _views(pattern, joined, f"{space}{pattern.namespace}:" if pattern.namespace else space)
         elif isinstance(pattern, URLPattern):
-            yield path, f"{namespace}{pattern.name}" if pattern.name else "", pattern.callback
+            yield joined, space, pattern.name or "", pattern.callback
 
 
-def _accepts(view: Any, method: str) -> bool:
-    name = method.lower()
-    actions = getattr(view, "actions", None)  # of a ViewSet: method -> the name of its handler
-    if actions is not None:
-        return name in actions
-    owner = _class(view)
-    # Of a plain function nobody knows what it accepts.
-    return owner is None or (hasattr(owner, name) and name in owner.http_method_names)
-
-
-def _policy(view: Any, method: str) -> IdempotencyPolicy | None:
-    found = _mark(view, method)
-    return found if isinstance(found, IdempotencyPolicy | None) else resolve(settings().POLICY)
-
-
-def _mark(view: Any, method: str) -> Any:
-    """The policy that the view names; DEFAULT where it names none, and None where it is not guarded."""
+def _accepts(view: Any, method: str) -> bool | None:
+    """None: nobody knows."""
     owner = _class(view)
     if owner is None:
-        return _marked(view)
-    if hasattr(owner, "get_idempotency_policy"):
-        named = view.initkwargs.get(MARK) if hasattr(view, "initkwargs") else None
-        return named or getattr(owner, MARK, None) or DEFAULT
-    return next(filter(None, map(_marked, _handlers(view, owner, method))), None)
+        allowed = _allowed(view)
+        return None if allowed is None else method in allowed
+    initial = getattr(view, "initkwargs", None) or getattr(view, "view_initkwargs", {})
+    names = initial.get("http_method_names") or owner.http_method_names
+    return method.lower() in names and bool(_handlers(view, method))
+
+
+def _allowed(view: Any) -> Any:
+    """The methods that `@require_http_methods` or its kind lets through, somewhere around a function."""
+    while view is not None:
+        allowed = _closed_over(view, "request_method_list")
+        if allowed is not None:
+            return allowed
+        view = getattr(view, "__wrapped__", None)
+    return None
+
+
+def _handlers(view: Any, method: str) -> tuple[Any, ...]:
+    owner, name = _class(view), method.lower()
+    actions = getattr(view, "actions", None)  # of a ViewSet: method -> the name of its handler
+    handler = getattr(owner, name if actions is None else actions.get(name, ""), None)
+    if handler is None:
+        return ()
+    # `@api_view` makes a class whose handlers call the decorated function.
+    inner = _closed_over(handler, "func")
+    return (handler,) if inner is None else (handler, inner)
 
 
 DEFAULT = object()
 
 
-def _handlers(view: Any, owner: Any, method: str) -> Iterator[Any]:
-    """What answers a method of a class: its handler, and the function that `@api_view` has made that of."""
-    name = (getattr(view, "actions", None) or {}).get(method.lower(), method.lower())
-    handler = getattr(owner, name)
-    yield handler
-    if hasattr(handler, "__code__"):
-        yield inspect.getclosurevars(handler).nonlocals.get("func")
-
-
-def _exempt(view: Any, method: str) -> bool:
+def _own(view: Any, method: str) -> Any:
+    """The policy that the view names; DEFAULT where it names none, and None where it is not guarded."""
     owner = _class(view)
-    said = [view] if owner is None else [view, owner, *_handlers(view, owner, method)]
-    return any(getattr(each, EXEMPT, False) for each in said)
+    if hasattr(owner, CHOOSES):
+        named = view.initkwargs.get(MARK) if hasattr(view, "initkwargs") else None
+        return named or getattr(owner, MARK, None) or DEFAULT
+    for function in (view, *_handlers(view, method)):
+        if hasattr(function, MARK):
+            return getattr(function, MARK) or DEFAULT
+    return None
 
 
-def _marked(function: Any) -> Any:
-    if not hasattr(function, MARK):
-        return None
-    return getattr(function, MARK) or DEFAULT
+def _closed_over(function: Any, name: str) -> Any:
+    return inspect.getclosurevars(function).nonlocals.get(name) if inspect.isfunction(function) else None
 
 
 def _class(view: Any) -> Any:

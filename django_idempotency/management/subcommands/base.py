@@ -18,7 +18,7 @@ MISUSED = 2
 LEFT = 3
 # There is no such record.
 NOTHING = 4
-# A route is not guarded, and nobody says that this is meant.
+# There are routes without a guard.
 UNPROTECTED = 5
 
 
@@ -44,7 +44,7 @@ class Subcommand(ABC):
         parser.add_argument(
             "--database", choices=tuple(connections), help="The alias of the records, if not the router's."
         )
-        parser.add_argument("--json", action="store_true", help="Print one JSON document, for a program.")
+        add_json(parser)
 
     @abstractmethod
     def run(self) -> None:
@@ -76,6 +76,11 @@ class Subcommand(ABC):
     def fail(self, reason: str, status: int = FAILED) -> NoReturn:
         """End with a status other than 0."""
         raise CommandError(reason, returncode=status)
+
+
+def add_json(parser: CommandParser) -> None:
+    """Add the option for programs."""
+    parser.add_argument("--json", action="store_true", help="Print one JSON document, for a program.")
 
 
 def add_bounds(parser: CommandParser) -> None:
