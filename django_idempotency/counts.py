@@ -67,6 +67,18 @@ class Tally:
         if writer is not None:
             writer.join(PATIENCE)
 
+    def write(self) -> None:
+        """Write what was counted until now. What a database does not take is kept for the next time."""
+        with self._lock:
+            taken, self._counts = self._counts, {}
+        for alias, counts in taken.items():
+            try:
+                store(alias, counts)
+            except Exception as error:  # also what a test runner raises who wants no other thread to do this
+                self._keep(alias, counts, error)
+            else:
+                self._failing.discard(alias)
+
     def _add(self, alias: str, endpoint: str, outcome: str, requests: int) -> None:
         counts = self._counts.setdefault(alias, Counter())
         if len(counts) < MOST or (endpoint, outcome) in counts:
@@ -75,25 +87,13 @@ class Tally:
     def _write_until_empty(self) -> None:
         while True:
             ending = self._ending.wait(EVERY)
-            self._write()
+            self.write()
             with self._lock:
                 if ending or not self._counts:
                     self._writer = None
                     return
 
-    def _write(self) -> None:
-        with self._lock:
-            taken, self._counts = self._counts, {}
-        for alias, counts in taken.items():
-            try:
-                write(alias, counts)
-            except Exception as error:  # also what a test runner raises who wants no other thread to do this
-                self._keep(alias, counts, error)
-            else:
-                self._failing.discard(alias)
-
     def _keep(self, alias: str, counts: Counts, error: Exception) -> None:
-        """Keep what a database did not take for the next time."""
         with self._lock:
             for (endpoint, outcome), requests in counts.items():
                 self._add(alias, endpoint, outcome, requests)
@@ -114,7 +114,7 @@ def add(policy: IdempotencyPolicy, endpoint: str, outcome: str) -> None:
     tally.add(IdempotencyRecord.alias(policy), endpoint, outcome)
 
 
-def write(alias: str, counts: Counts) -> None:
+def store(alias: str, counts: Counts) -> None:
     """
     Add counts to the table, all or none.
 
