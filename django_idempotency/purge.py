@@ -52,7 +52,7 @@ def purge(
     progress: Callable[[Purged], object] | None = None,
 ) -> Purged:
     """
-    Remove expired records, and make tombstones of those whose object is gone.
+    Remove expired records and old counts, and make tombstones of the records whose object is gone.
 
     Never one in flight or unknown, and never one inside its retention. Each batch is a short transaction of its own
     that passes over what live requests hold; two purges at once do no harm.
@@ -67,8 +67,8 @@ def purge(
     """
     deadline = None if seconds is None else time.monotonic() + seconds
     run = _Run(database or router.db_for_write(IdempotencyRecord), batch, rows)
-    # In turns: neither work keeps a purge with bounds from ever coming to the other.
-    works = [run.remove_expired(), run.look_at_objects()]
+    # In turns: no work keeps a purge with bounds from ever coming to the others.
+    works = [run.remove_expired(), run.look_at_objects(), run.remove_counts()]
     while works and run.room and (deadline is None or time.monotonic() < deadline):
         began = time.monotonic()
         work = works.pop(0)
@@ -131,6 +131,14 @@ class _Run:
             yield True
         self._at = "", ""
 
+    def remove_counts(self) -> Iterator[bool]:
+        """Yield after each batch."""
+        old = IdempotencyCount.objects.using(self._alias).filter(hour__lt=Clock() - KEPT).order_by("hour")
+        while hours := old.values_list("hour", flat=True)[: self._batch]:
+            # All of the last hour, for a row has no number of its own that a batch could end at.
+            old.filter(hour__lte=max(hours)).delete()
+            yield True
+
     def save(self) -> None:
         """Write down how far it has come: a run that is killed is not begun all over again."""
         type, id = self._at
@@ -144,7 +152,6 @@ class _Run:
         self.save()
         self._line.update(ended_at=Clock())
         self._lines.filter(began_at__lt=Clock() - KEPT).delete()
-        IdempotencyCount.objects.using(self._alias).filter(hour__lt=Clock() - KEPT).delete()
         logger.info(
             "Purged %d expired records, and made %d tombstones%s.",
             self.purged.expired,
