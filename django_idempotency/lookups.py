@@ -1,17 +1,12 @@
 """What became of a key, or of the key that made an object: for an operator, and for the client that asks."""
 
-from functools import reduce
-from operator import or_
 from typing import Any
 
-from django.apps import apps
 from django.db.models import BooleanField, Case, Q, Value, When
 from django.db.models.functions import Length
-from django.db.models.lookups import Exact
 
 from .choices import State
 from .claims.clock import Clock
-from .exceptions import ScopeRequired
 from .identity import span
 from .models import IdempotencyRecord
 from .tombstones import Records
@@ -39,49 +34,8 @@ def within(scope: str, records: Records) -> Records:
 
 def with_key(key: str, records: Records) -> Records:
     """The records of one key, by its index."""
-    return records.filter(_keyed(key))
-
-
-def named(term: str, records: Records) -> dict[str, Q]:
-    """
-    What a person may have meant by a text: a key, a scope, an object as `type:id`, or the id of an object.
-
-    Args:
-        records: all of them; one look at an index tells whether there is any such record.
-
-    Returns:
-        for each way in which it names records, by "key", "scope" and "object", a condition that an index serves.
-    """
-    # Some databases take an error out of what no key can be.
-    key = _keyed(term) if term.isascii() else Q()
-    ways = {"key": key, "scope": _of_scope(term), "object": _made(term)}
-    return {way: means for way, means in ways.items() if means and records.filter(means).exists()}
-
-
-def any_of(ways: dict[str, Q]) -> Q:
-    """Whichever way it was meant; nothing, where there is none."""
-    return reduce(or_, ways.values(), Q(pk__in=()))
-
-
-def _keyed(key: str) -> Q:
     # Also by its length: to MariaDB and MySQL spaces at its end are nothing.
-    return Q(Exact(Length("key"), len(key)), key=key)
-
-
-def _of_scope(term: str) -> Q:
-    try:
-        first, last = span(term)
-    except ScopeRequired:
-        return Q()
-    return Q(pk__gte=first, pk__lt=last, scope=term)
-
-
-def _made(term: str) -> Q:
-    type, _, id = term.partition(":")
-    if id:
-        return Q(resource_type=type.lower(), resource_id=id)
-    # The index begins with the type.
-    return Q(resource_type__in=[model._meta.label_lower for model in apps.get_models()], resource_id=term)
+    return records.alias(key_length=Length("key")).filter(key=key, key_length=len(key))
 
 
 def outcomes(records: Records) -> Records:

@@ -16,12 +16,16 @@ from ..counts import are_kept
 from ..lookups import IN_FLIGHT, UNKNOWN, UNSETTLED
 from ..models import IdempotencyCount, IdempotencyPurge, IdempotencyRecord
 from ..schedules import next_run
+from ..tombstones import Records
+from .lists import BoundedPaginator
 from .reading import alias
+from .walks import WINDOW
 
 HOUR, DAY, WEEK = timedelta(hours=1), timedelta(hours=24), timedelta(days=7)
 HOURS = 24
 # Endpoints that the table names; the others are one line.
 MOST = 20
+OTHERS = ""
 
 # Of the chart, in its own units.
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 720, 160, 44, 20, 12
@@ -63,7 +67,8 @@ class Chart:
     """The last 24 hours, as a drawing and as a table."""
 
     hours: list[tuple[datetime, dict[str, int]]]
-    bars: list[Bar]
+    # Hour by hour.
+    columns: list[tuple[datetime, dict[str, int], list[Bar]]]
     # Where hours are written below it, and the numbers beside it.
     marks: list[tuple[float, datetime]]
     scale: list[tuple[float, int]]
@@ -73,25 +78,38 @@ def look() -> dict[str, Any]:
     """All that the page shows."""
     database = alias()
     records = IdempotencyRecord.objects.using(database)
-    with connections[database].cursor() as cursor:
-        stored, size = claims_for(connections[database].vendor).size(cursor)
     return {
         "counted": are_kept(),
         "loads": _loads(database),
         "chart": _chart(database),
-        "now": records.filter(UNSETTLED).aggregate(
-            in_flight=Count("pk", filter=IN_FLIGHT), unknown=Count("pk", filter=UNKNOWN)
-        ),
-        "stored": stored,
-        "bytes": size,
+        "now": _unsettled(records),
+        "stored": _stored(records),
         "whole_file": connections[database].vendor == "sqlite",
         "last_purge": IdempotencyPurge.objects.using(database).order_by("-pk").first(),
         "next_purge": next_run(),
         "width": WIDTH,
         "height": HEIGHT,
         "left": LEFT,
-        "base": HEIGHT - BOTTOM,
     }
+
+
+def _unsettled(records: Records) -> dict[str, Any]:
+    """How many are in flight and unknown; among so many of both, should there ever be more."""
+    among = records.filter(UNSETTLED)[: WINDOW + 1]
+    found = among.aggregate(
+        all=Count("pk"), in_flight=Count("pk", filter=IN_FLIGHT), unknown=Count("pk", filter=UNKNOWN)
+    )
+    return {**found, "more": found["all"] > WINDOW}
+
+
+def _stored(records: Records) -> dict[str, Any]:
+    """How many records there are, by the database's estimate where they are many, and their bytes."""
+    connection = connections[records.db]
+    with connection.cursor() as cursor:
+        estimate, size = claims_for(connection.vendor).size(cursor)
+    few = records.order_by("created_at")[: BoundedPaginator.BOUND + 1].count()
+    many = few > BoundedPaginator.BOUND
+    return {"records": max(estimate or 0, few) if many else few, "about": many, "bytes": size}
 
 
 def _loads(database: str) -> list[tuple[str, Load]]:
@@ -104,7 +122,12 @@ def _loads(database: str) -> list[tuple[str, Load]]:
     ):
         loads[endpoint].add(outcome, day, week)
     busiest = sorted(loads.items(), key=lambda pair: (-sum(pair[1].week.values()), pair[0]))
-    return busiest[:MOST]
+    others = Load()
+    for _, load in busiest[MOST:]:
+        for each in KINDS:
+            others.day[each] += load.day[each]
+            others.week[each] += load.week[each]
+    return [*busiest[:MOST], *([(OTHERS, others)] if busiest[MOST:] else [])]
 
 
 def _chart(database: str) -> Chart | None:
@@ -124,27 +147,20 @@ def _chart(database: str) -> Chart | None:
 def _drawn(hours: list[tuple[datetime, dict[str, int]]]) -> Chart:
     most = _round(max(sum(counts.values()) for _, counts in hours))
     step, room = (WIDTH - LEFT) / len(hours), HEIGHT - BOTTOM - TOP
-    bars = []
-    for number, (_, counts) in enumerate(hours):
-        base = float(HEIGHT - BOTTOM)
+    columns = []
+    for number, (hour, counts) in enumerate(hours):
+        base, bars = float(HEIGHT - BOTTOM), []
         for each in KINDS:
-            height = counts[each] / most * room
-            base -= height
-            if height:
-                bars.append(
-                    Bar(
-                        each,
-                        round(LEFT + number * step + 1, 2),
-                        round(base, 2),
-                        round(step - 2, 2),
-                        round(height, 2),
-                    )
-                )
+            if height := counts[each] / most * room:
+                base -= height
+                left = LEFT + number * step + 1
+                bars.append(Bar(each, round(left, 2), round(base, 2), round(step - 2, 2), round(height, 2)))
+        columns.append((hour, counts, bars))
     marks = [(round(LEFT + (number + 0.5) * step, 2), hour) for number, (hour, _) in enumerate(hours)][::4]
     scale: Iterable[tuple[float, int]] = (
         (HEIGHT - BOTTOM - room * part / 2, most * part // 2) for part in range(3)
     )
-    return Chart(hours, bars, marks, list(scale))
+    return Chart(hours, columns, marks, list(scale))
 
 
 def _round(most: int) -> int:

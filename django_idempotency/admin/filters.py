@@ -1,10 +1,11 @@
-"""The filters of the list of records."""
+"""The filters of the list of records. Each says how it narrows a `Walk`, for few conditions have an index."""
 
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import Q
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -12,12 +13,13 @@ from django.utils.translation import gettext_lazy as _
 from ..choices import Mode
 from ..claims.clock import Clock
 from ..lookups import COMPLETED, EXPIRED, IN_FLIGHT, UNKNOWN, UNSETTLED
-from ..models import IdempotencyCount
+from ..models import IdempotencyCount, IdempotencyRecord
 from ..tombstones import Records
 from .reading import alias
+from .walks import Walk
 
-# How long the endpoints that were asked are offered.
-RECENT = timedelta(days=7)
+# How long the endpoints that were asked are offered; where none was counted, those of so many of the newest records.
+RECENT, NEWEST = timedelta(days=7), 1_000
 HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
 
 Choices = Iterable[tuple[str, Any]]
@@ -30,8 +32,21 @@ class Filter(admin.SimpleListFilter):
         raise NotImplementedError
 
     def queryset(self, request: HttpRequest, queryset: Records) -> Records:
-        condition = self.conditions().get(self.value() or "")
-        return queryset if condition is None else queryset.filter(condition)
+        return queryset  # the list asks `narrowed` instead
+
+    def narrowed(self, walk: Walk) -> Walk:
+        """Keep of a walk what was chosen."""
+        chosen = self.value()
+        if chosen is None:
+            return walk
+        condition = self.conditions().get(chosen)
+        if condition is None:
+            raise IncorrectLookupParameters
+        return self.apply(chosen, condition, walk)
+
+    def apply(self, chosen: str, condition: Q, walk: Walk) -> Walk:
+        """The same for one that has no index, as most have none."""
+        return walk.asking(lambda records: records.filter(condition))
 
 
 class StateFilter(Filter):
@@ -39,8 +54,6 @@ class StateFilter(Filter):
 
     title = _("state")
     parameter_name = "state"
-    # Their records are few.
-    SETTLING = ("in_progress", "unknown")
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
         return (
@@ -53,12 +66,19 @@ class StateFilter(Filter):
 
     def conditions(self) -> dict[str, Q]:
         return {
-            "unknown": UNSETTLED & UNKNOWN,
-            "in_progress": UNSETTLED & IN_FLIGHT,
+            "unknown": UNKNOWN,
+            "in_progress": IN_FLIGHT,
             "completed": COMPLETED & ~EXPIRED,
             "expired": EXPIRED,
             "tombstone": Q(resource_deleted_at__isnull=False),
         }
+
+    def apply(self, chosen: str, condition: Q, walk: Walk) -> Walk:
+        if chosen == "expired":  # among many live ones, these are not the newest
+            return walk.within(condition).by("expires_at")
+        if chosen in ("unknown", "in_progress"):
+            walk = walk.within(UNSETTLED)
+        return super().apply(chosen, condition, walk)
 
 
 class ModeFilter(Filter):
@@ -72,22 +92,25 @@ class ModeFilter(Filter):
         return {mode.value: Q(mode=mode.value) for mode in Mode}
 
 
-class EndpointFilter(admin.SimpleListFilter):
-    """Those that were asked lately, by the counts: to look for all of them in the records would read the whole table."""
+class EndpointFilter(Filter):
+    """Those of late: to look for all of them in the records would read the whole table. Any other may be in the URL."""
 
     title = _("endpoint")
     parameter_name = "endpoint"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
         counts = IdempotencyCount.objects.using(alias()).filter(hour__gte=Clock() - RECENT)
-        asked = set(counts.values_list("endpoint", flat=True).distinct())
+        names = set(counts.values_list("endpoint", flat=True).distinct())
+        if not names:  # they are not counted, or not yet
+            records = IdempotencyRecord.objects.using(alias()).order_by("-created_at")
+            names = set(records.values_list("endpoint", flat=True)[:NEWEST])
         if chosen := self.value():
-            asked.add(chosen)
-        return [(endpoint, endpoint) for endpoint in sorted(asked)]
+            names.add(chosen)
+        return [(name, name) for name in sorted(names)]
 
-    def queryset(self, request: HttpRequest, queryset: Records) -> Records:
-        chosen = self.value()
-        return queryset if chosen is None else queryset.filter(endpoint=chosen)
+    def conditions(self) -> dict[str, Q]:
+        chosen = self.value() or ""
+        return {chosen: Q(endpoint=chosen)}
 
 
 class StatusFilter(Filter):
@@ -95,13 +118,13 @@ class StatusFilter(Filter):
     parameter_name = "status"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
-        return [(f"{first}xx", f"{first}xx") for first in "2345"]
+        return [*((f"{first}xx", f"{first}xx") for first in "2345"), ("none", _("None yet"))]
 
     def conditions(self) -> dict[str, Q]:
         return {
             f"{first}xx": Q(response_status__gte=first * 100, response_status__lt=first * 100 + 100)
             for first in (2, 3, 4, 5)
-        }
+        } | {"none": Q(response_status=None)}
 
 
 class AgeFilter(Filter):
@@ -128,6 +151,11 @@ class AgeFilter(Filter):
             "over-week": Q(created_at__lte=Clock() - WEEK),
         }
 
+    def apply(self, chosen: str, condition: Q, walk: Walk) -> Walk:
+        return (
+            walk.within(condition) if walk.field == "created_at" else super().apply(chosen, condition, walk)
+        )
+
 
 class ResourceFilter(Filter):
     title = _("object")
@@ -138,3 +166,7 @@ class ResourceFilter(Filter):
 
     def conditions(self) -> dict[str, Q]:
         return {"yes": ~Q(resource_type=""), "no": Q(resource_type="")}
+
+
+# The state comes first: it says through which index they are walked.
+FILTERS = (StateFilter, ModeFilter, EndpointFilter, StatusFilter, AgeFilter, ResourceFilter)

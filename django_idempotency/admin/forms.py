@@ -10,15 +10,21 @@ from uuid import UUID
 from django import forms
 from django.core import signing
 from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
 from django.http import HttpResponse
 from django.utils.dateparse import parse_datetime
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
 
 from ..models import IdempotencyRecord
+from ..presets import DEFAULT
+from ..rules import NEVER_STORED
+from .bodies import is_json
 
 SALT = "django_idempotency.admin"
 # Seconds that a confirmation page may stay open.
 OPEN = 24 * 3600
+BODYLESS = frozenset({204, 205, 304})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,48 +62,83 @@ def sign(records: Iterable[IdempotencyRecord]) -> str:
 
 
 class ReasonForm(forms.Form):
-    """Why, and what was seen."""
+    """Why it is done."""
 
     why = forms.CharField(
-        label=_("Why"),
+        label=lazy("Why"),
         max_length=2000,
         widget=forms.Textarea(attrs={"rows": 3, "cols": 80}),
-        help_text=_("Kept with your name: somebody will ask."),
+        help_text=lazy("Kept with your name: somebody will ask."),
     )
+
+
+class SeenForm(ReasonForm):
+    """Why, and to what was seen."""
+
     seen = forms.CharField(widget=forms.HiddenInput)
 
     def clean_seen(self) -> list[Seen]:
         try:
             return [Seen(*each) for each in signing.loads(self.cleaned_data["seen"], salt=SALT, max_age=OPEN)]
         except signing.BadSignature as error:
-            raise ValidationError(_("This page is too old. Go back to the list, and look again.")) from error
+            raise ValidationError(_("What was seen cannot be read back.")) from error
 
 
-class ResolveForm(ReasonForm):
+one_line = RegexValidator(r"^[\x20-\x7e]*\Z", lazy("Printable ASCII, on one line."))
+
+
+class ResolveForm(SeenForm):
     """The response that the request should have had."""
 
-    status = forms.IntegerField(
-        label=_("Status"), min_value=200, max_value=399, initial=200, help_text=_("Of a success: 200 to 399.")
+    status = forms.IntegerField(label=lazy("Status"), min_value=200, max_value=599, initial=200)
+    content_type = forms.CharField(
+        label=lazy("Content-Type"), initial="application/json", required=False, validators=[one_line]
     )
-    content_type = forms.CharField(label=_("Content-Type"), initial="application/json", required=False)
-    location = forms.CharField(label=_("Location"), required=False)
+    location = forms.CharField(label=lazy("Location"), required=False, validators=[one_line])
     body = forms.CharField(
-        label=_("Body"),
+        label=lazy("Body"),
         required=False,
         strip=False,
         widget=forms.Textarea(attrs={"rows": 8, "cols": 80}),
-        help_text=_("As the client is to get it, with each retry."),
+        help_text=lazy("As the client is to get it, with each retry."),
     )
     field_order = ("status", "content_type", "location", "body", "why")
 
+    def clean_status(self) -> int:
+        status = int(self.cleaned_data["status"])
+        if status in NEVER_STORED:
+            raise ValidationError(
+                _("%d depends on the moment, not on the request: it is never stored.") % status
+            )
+        return status
+
+    def clean_body(self) -> str:
+        # As it was typed: browsers send the end of a line as two characters.
+        return str(self.cleaned_data["body"]).replace("\r\n", "\n")
+
     def clean(self) -> dict[str, Any]:
-        given = super().clean() or self.cleaned_data
-        if "json" in given.get("content_type", "") and given.get("body"):
-            try:
-                json.loads(given["body"])
-            except ValueError as error:
-                self.add_error("body", _("This is no JSON: %(error)s.") % {"error": error})
-        return given
+        super().clean()
+        if not self.errors and (fault := self._fault()):
+            self.add_error("body", fault)
+        return self.cleaned_data
+
+    def _fault(self) -> str:
+        """What is wrong with the body; nothing, if nothing is."""
+        given = self.cleaned_data
+        status: int = given["status"]
+        if given["body"] and status in BODYLESS:
+            return _("A response with status %d has none.") % status
+        try:
+            body = self.response().content
+            if given["body"] and is_json(given["content_type"]):
+                json.loads(body)
+        except (LookupError, UnicodeError):
+            return _("It cannot be written in the charset of its Content-Type.")
+        except (ValueError, RecursionError) as error:
+            return _("This is no JSON: %s.") % error
+        if len(body) > DEFAULT.max_body_size:
+            return _("It is larger than %d bytes, and would not be kept.") % DEFAULT.max_body_size
+        return ""
 
     def response(self) -> HttpResponse:
         """The response that was typed in."""
@@ -105,6 +146,8 @@ class ResolveForm(ReasonForm):
         response = HttpResponse(
             given["body"], status=given["status"], content_type=given["content_type"] or None
         )
+        if not given["content_type"]:
+            del response.headers["Content-Type"]
         if given["location"]:
             response.headers["Location"] = given["location"]
         return response

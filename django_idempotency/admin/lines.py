@@ -29,11 +29,12 @@ class AuditAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("record"))
     def record_link(self, line: IdempotencyAudit) -> str:
+        if not line.record:
+            return "-"  # of a purge
         if not IdempotencyRecord.objects.using(line._state.db).filter(pk=line.record).exists():
             return line.record
-        url = reverse(
-            f"{self.admin_site.name}:django_idempotency_idempotencyrecord_change", args=[line.record]
-        )
+        name = "admin:django_idempotency_idempotencyrecord_change"
+        url = reverse(name, args=[line.record], current_app=self.admin_site.name)
         return format_html('<a href="{}">{}</a>', url, line.record)
 
     def get_search_results(

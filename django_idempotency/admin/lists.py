@@ -1,32 +1,29 @@
-"""How the list of records stays quick where there are millions: through indexes, and within bounds that it tells of."""
+"""The list of records: how a page of it is found, and what is said about that."""
 
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Paginator
-from django.db.models import Q
 from django.http import HttpRequest
+from django.utils.dateparse import parse_datetime
 
-from ..lookups import any_of, named
-from ..models import IdempotencyRecord
 from ..tombstones import Records
-from .filters import AgeFilter, StateFilter
-from .reading import alias
-
-# Few filters have an index: it would cost each request a write. The others look at so many of the newest records.
-WINDOW = 50_000
-
+from . import search, walks
 
 if TYPE_CHECKING:
     _Paginator = Paginator[Any]
 else:
     _Paginator = Paginator
 
+# In the URL: what was looked at already is newer than this.
+BEFORE = "before"
+
 
 class BoundedPaginator(_Paginator):
-    """Counts no further than to so many."""
+    """Counts, and pages through, no more than so many."""
 
     BOUND = 10_000
 
@@ -40,8 +37,9 @@ class BoundedPaginator(_Paginator):
 
     @cached_property
     def _counted(self) -> int:
+        # In their order, or a database may look for them from the wrong end of the table.
         records: Any = self.object_list
-        return int(records.order_by()[: self.BOUND + 1].count())
+        return int(records[: self.BOUND + 1].count())
 
 
 class RecordList(ChangeList):
@@ -49,37 +47,56 @@ class RecordList(ChangeList):
     The list.
 
     Attributes:
-        window: how many of the newest records the filters have looked at; None where they looked at all.
+        oldest: the time at which the look at the records has ended; None where it saw them all.
+        common: what the search has meant more than a few records by: "key", "scope" or "object".
     """
 
-    window: int | None = None
+    oldest: datetime | None = None
+    common: str = ""
+
+    def get_filters_params(self, params: Any = None) -> Any:
+        return {name: value for name, value in super().get_filters_params(params).items() if name != BEFORE}
 
     def get_queryset(
         self, request: HttpRequest, exclude_parameters: list[str | None] | None = None
     ) -> Records:
-        # With the filters; what the search says is added here, where it is known what it means.
-        records: Records = super().get_queryset(request, exclude_parameters)
-        ways = named(self.query, IdempotencyRecord.objects.using(alias())) if self.query else {}
-        if self.query:
-            records = records.filter(any_of(ways))
-        oldest = self._oldest(request, ways)
-        return records if oldest is None else records.filter(created_at__gte=oldest)
+        # As Django's own does it, but through a walk, and by nothing that has no filter.
+        self.filter_specs, self.has_filters, others, _, self.has_active_filters = self.get_filters(request)
+        if others:
+            raise IncorrectLookupParameters
+        self.clear_all_filters_qs = self.get_query_string(remove=[*self.get_filters_params(), BEFORE])
+        walk = self._walk(walks.Walk(self.root_queryset))
+        self.oldest = walk.oldest()
+        return walk.found(self.oldest)
 
-    def _oldest(self, request: HttpRequest, ways: dict[str, Q]) -> datetime | None:
-        """The time of the last record that the filters look at; None where they look at all."""
-        filters = set(self.get_filters_params())
-        few = self.params.get(StateFilter.parameter_name) in StateFilter.SETTLING or ways.keys() & {
-            "key",
-            "object",
-        }
-        if few or not filters - {AgeFilter.parameter_name} or (self.query and not ways):
-            return None
-        every: Any = IdempotencyRecord.objects.using(alias())
-        for age in self.filter_specs:
-            if isinstance(age, AgeFilter):
-                every = age.queryset(request, every)
-        newest = every.order_by("-created_at").values_list("created_at", flat=True)
-        oldest: datetime | None = newest[WINDOW : WINDOW + 1].first()
-        if oldest is not None:
-            self.window = WINDOW
-        return oldest
+    def _walk(self, walk: walks.Walk) -> walks.Walk:
+        if self.query:
+            walk, self.common = search.search(self.query, walk)
+        specs: list[Any] = self.filter_specs
+        for spec in specs:
+            walk = spec.narrowed(walk)
+        return walk.older_than(self._before()) if BEFORE in self.params else walk
+
+    def _before(self) -> datetime:
+        try:
+            before = parse_datetime(self.params[BEFORE])
+        except ValueError:
+            before = None
+        if before is None:
+            raise IncorrectLookupParameters
+        return before
+
+    @property
+    def further(self) -> str:
+        """The same list, of the records before those that were looked at."""
+        return str(self.get_query_string({BEFORE: self.oldest and self.oldest.isoformat()}))
+
+    @property
+    def window(self) -> int:
+        """How many were looked at."""
+        return walks.WINDOW
+
+    @property
+    def few(self) -> int:
+        """How many the search finds wherever they are."""
+        return search.FEW

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.template.response import TemplateResponse
 
 from ..models import IdempotencyRecord
 from ..presets import DEFAULT
@@ -19,6 +20,17 @@ if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Any]
 else:
     _ModelAdmin = admin.ModelAdmin
+
+
+def page(model_admin: "_ModelAdmin", request: Any, name: str, **context: Any) -> TemplateResponse:
+    """One of the pages that Django's admin does not have."""
+    request.current_app = model_admin.admin_site.name  # as Django's own pages do, for the links in it
+    shared = {"opts": model_admin.opts, "media": model_admin.media}
+    return TemplateResponse(
+        request,
+        f"admin/django_idempotency/{name}.html",
+        {**model_admin.admin_site.each_context(request), **shared, **context},
+    )
 
 
 class ReadOnlyAdmin(_ModelAdmin):

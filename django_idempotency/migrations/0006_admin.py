@@ -6,6 +6,9 @@ import django_idempotency.indexes
 
 
 class Migration(migrations.Migration):
+    # Or PostgreSQL would let requests wait while it builds the indexes.
+    atomic = False
+
     dependencies = [
         ("django_idempotency", "0005_counts"),
     ]
@@ -24,11 +27,11 @@ class Migration(migrations.Migration):
                 "verbose_name": "idempotency record",
             },
         ),
-        migrations.AddIndex(
+        django_idempotency.indexes.AddIndexOnline(
             model_name="idempotencyrecord",
             index=models.Index(fields=["created_at"], name="idempotency_record_created"),
         ),
-        migrations.AddIndex(
+        django_idempotency.indexes.AddIndexOnline(
             model_name="idempotencyrecord",
             index=django_idempotency.indexes.SparseIndex(
                 fields=["state", "created_at"],

@@ -10,7 +10,6 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.auth.models import Permission, User
 from django.db import connections
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import path
 
@@ -26,6 +25,8 @@ ALL = (
     "purge_idempotencyrecord",
 )
 
+VIEW = ("view_idempotencyrecord", "view_idempotencyaudit", "view_idempotencypurge")
+
 site = admin.AdminSite()
 # The package's own, in a site of this test's.
 for model in ("idempotencyrecord", "idempotencyaudit", "idempotencypurge"):
@@ -37,10 +38,10 @@ site.register(User)
 urlpatterns = [path("admin/", site.urls)]
 
 
-def staff(*permissions: str, superuser: bool = False) -> Client:
-    """Somebody who may look at the records, and what else is named, logged in."""
+def staff(*permissions: str, superuser: bool = False, records: bool = True) -> Client:
+    """Somebody who may look at the records, if not told otherwise, and what else is named; logged in."""
     user = User.objects.create(username="night", is_staff=True, is_superuser=superuser)
-    view = ("view_idempotencyrecord", "view_idempotencyaudit", "view_idempotencypurge")
+    view = VIEW if records else ()
     user.user_permissions.set(Permission.objects.filter(codename__in=(*view, *permissions)))
     client = Client()
     client.force_login(user)
@@ -57,7 +58,7 @@ def shown(response: Any) -> list[str]:
     return [record.key for record in response.context["cl"].result_list]
 
 
-def text(response: HttpResponse) -> str:
+def text(response: Any) -> str:
     """What a page says, without its marks."""
     return " ".join(re.sub(r"<[^>]*>", " ", response.content.decode()).split())
 
@@ -86,3 +87,35 @@ def statements() -> Iterator[list[str]]:
 
     with connections["default"].execute_wrapper(collect):
         yield ran
+
+
+def many(number: int) -> None:
+    """Make so many completed records on PostgreSQL, of as many keys and a hundred scopes, one a second."""
+    with connections["default"].cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO idempotency_record (id, scope, endpoint, idempotency_key, mode, state, fingerprint,
+                response_status, response_headers, resource_type, resource_id, attempt, created_at, completed_at,
+                expires_at)
+            SELECT encode(sha256(n::text::bytea), 'hex'), 'scope-' || n %% 100, 'POST many', 'many-' || n, 'atomic',
+                'completed', '1:x', 201, '', 'app.effect', n, 1, at, at, at + interval '1 day'
+            FROM generate_series(1, %s) AS n, LATERAL (SELECT now() - n * interval '1 second' AS at) AS times""",
+            [number],
+        )
+        cursor.execute("ANALYZE idempotency_record")
+
+
+def explained(client: Client, query: dict[str, str]) -> list[str]:
+    """How PostgreSQL finds the records of a page of the list."""
+    plans: list[str] = []
+
+    def explain(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if "idempotency_record" in sql:
+            with context["connection"].connection.cursor() as raw:
+                raw.execute(f"EXPLAIN {sql}", params)
+                plans.append("\n".join(line for (line,) in raw.fetchall()))
+        return execute(sql, params, many, context)
+
+    with connections["default"].execute_wrapper(explain):
+        client.get(LIST, query)
+    return plans

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from django.utils import timezone
 
-from django_idempotency.admin import lists
-from django_idempotency.models import IdempotencyCount
-from tests.desk.site import LIST, shown, staff, statements, text
+from django_idempotency.admin import RecordAdmin, lists, search, walks
+from django_idempotency.models import IdempotencyCount, IdempotencyRecord
+from tests.desk.site import LIST, explained, many, shown, staff, statements, text
 from tests.operate.records import completed, leased
 from tests.rig import Database
 
@@ -56,6 +58,9 @@ def test_newest_first() -> None:
         ({"status": "4xx"}, {"new"}),
         ({"age": "hour"}, {"lapsed", "held", "lost"}),
         ({"age": "over-day"}, {"over", "old"}),
+        ({"status": "none"}, {"lapsed", "held", "lost"}),
+        ({"state": "expired", "age": "over-day"}, {"over"}),
+        ({"state": "expired", "age": "day"}, set()),
         ({"object": "yes"}, {"over"}),
         ({"object": "no", "age": "over-day"}, {"old"}),
         ({"q": "new"}, {"new"}),
@@ -65,7 +70,16 @@ def test_newest_first() -> None:
         ({"q": "17"}, {"over"}),
         ({"q": "ne"}, set()),
         ({"q": "NEW"}, set()),
-        ({"q": "new "}, set()),
+        ({"q": " new\t"}, {"new"}),
+        ({"q": "key=new"}, {"new"}),
+        ({"q": "key=new "}, set()),
+        ({"q": "key=alice"}, set()),
+        ({"q": "scope=bob"}, {"over"}),
+        ({"q": "object=17"}, {"over"}),
+        ({"q": "object=app.Effect:17"}, {"over"}),
+        ({"q": "object=shop.gone:17"}, set()),
+        ({"q": "x" * 300}, set()),
+        ({"q": " "}, set()),
         ({"q": "n%"}, set()),
         ({"q": "schlüssel"}, set()),
     ],
@@ -85,31 +99,90 @@ def test_the_endpoints_that_are_offered(database: Database) -> None:
     assert endpoints.lookup_choices == [("POST orders", "POST orders")]
 
 
+@pytest.mark.databases("sqlite")
+def test_endpoints_that_nobody_counts(database: Database) -> None:
+    """REQ 26: where nothing was counted, the endpoints of the newest records are offered."""
+    page = staff().get(LIST)
+    (endpoints,) = [spec for spec in page.context["cl"].filter_specs if spec.parameter_name == "endpoint"]
+    assert [name for name, _ in endpoints.lookup_choices] == ["POST orders", "POST refunds"]
+
+
+def test_by_the_id_that_a_log_shows(database: Database) -> None:
+    """REQ 26: the beginning of an id, as the package's log lines have it, finds the record."""
+    client = staff()
+    [pk] = IdempotencyRecord.objects.filter(key="lost").values_list("pk", flat=True)
+    for text_of_it in (pk, pk[:24], f"id={pk[:24]}"):
+        assert shown(client.get(LIST, {"q": text_of_it})) == ["lost"]
+    # All records of one scope begin with the same digits.
+    assert len(shown(client.get(LIST, {"q": pk[:16]}))) == 6
+
+
 def test_the_window(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """REQ 26: a filter without an index looks at the newest records only, and the page says so; an age moves it."""
-    monkeypatch.setattr(lists, "WINDOW", 4)
+    """REQ 26: a filter without an index looks at the newest records only; the page says so, and looks further back."""
+    monkeypatch.setattr(walks, "WINDOW", 5)
     client = staff()
     page = client.get(LIST, {"mode": "atomic"})
     assert shown(page) == ["new", "gone"]
-    assert "have looked at the newest 4 records" in text(page)
+    assert "were looked at: those back to" in text(page)
+    further = re.search(r'href="(\?[^"]*before=[^"]*)"', page.content.decode())
+    assert further is not None
+    page = client.get(LIST + unescape(further[1]))
+    assert shown(page) == ["over", "old"]
+    assert "were looked at" not in text(page)
     page = client.get(LIST, {"mode": "atomic", "age": "over-day"})
     assert shown(page) == ["over", "old"]
-    assert "have looked at" not in text(page)
-    for everywhere in (
-        {"state": "unknown"},
-        {"q": "old", "mode": "atomic"},
-        {"q": "17", "mode": "atomic"},
-        {},
+
+
+def test_what_needs_no_window(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """REQ 26: what an index finds is found wherever it is, with all filters: a search, a state, an age."""
+    monkeypatch.setattr(walks, "WINDOW", 1)
+    client = staff()
+    for query, keys in (
+        ({"q": "old", "mode": "atomic", "status": "3xx"}, {"old"}),
+        ({"q": "bob", "mode": "atomic"}, {"over"}),
+        ({"q": "17", "endpoint": "POST orders"}, {"over"}),
+        ({"state": "expired"}, {"over"}),
+        ({"age": "over-day"}, {"over", "old"}),
+        ({}, {"old", "over", "gone", "new", "lapsed", "held", "lost"}),
     ):
-        assert "have looked at" not in text(client.get(LIST, everywhere))
+        page = client.get(LIST, query)
+        assert set(shown(page)) == keys
+        assert "were looked at" not in text(page)
+
+
+def test_a_scope_of_very_many(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """REQ 26: of more records than are looked up one by one, the newest are shown, and the page says so."""
+    monkeypatch.setattr(search, "FEW", 3)
+    monkeypatch.setattr(walks, "WINDOW", 4)
+    client = staff()
+    page = client.get(LIST, {"q": "alice"})
+    assert set(shown(page)) == {"lapsed", "held", "lost", "new"}
+    assert "More than 3 records have this scope." in text(page)
+    assert "were looked at" in text(page)
+    # What is unknown has an index, however many others there are of the scope.
+    assert set(shown(client.get(LIST, {"q": "alice", "state": "unknown"}))) == {"lapsed", "lost"}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [{"state": "lost"}, {"before": "yesterday"}, {"before": "2026-99-99"}, {"p": "x", "status": "9xx"}],
+)
+@pytest.mark.databases("sqlite")
+def test_nonsense_in_the_url(database: Database, query: dict[str, str]) -> None:
+    """REQ 26: what is no choice of a filter leads back to the list."""
+    assert staff().get(LIST, query).headers["Location"] == f"{LIST}?e=1"
 
 
 def test_a_bounded_count(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """REQ 26: what is more than the page counts is said to be more."""
+    """REQ 26: what is more than the page counts is said to be more; the pages are of what is counted."""
     client = staff()
     assert "There are more" not in text(client.get(LIST))
     monkeypatch.setattr(lists.BoundedPaginator, "BOUND", 3)
-    assert "There are more than 3" in text(client.get(LIST))
+    monkeypatch.setattr(RecordAdmin, "list_per_page", 2)
+    page = client.get(LIST, {"p": "2"})
+    assert "There are more than 3; these are the first of them." in text(page)
+    assert (len(shown(page)), page.context["cl"].paginator.num_pages) == (1, 2)
+    assert client.get(LIST, {"p": "3"}).status_code == 302
 
 
 def test_the_statements_of_the_list(database: Database) -> None:
@@ -120,12 +193,40 @@ def test_the_statements_of_the_list(database: Database) -> None:
         client.get(LIST)
     for number in range(40):
         completed(f"more-{number}")
-    with statements() as many:
+    with statements() as later:
         client.get(LIST)
-    assert len(many) == len(few)
-    assert not [sql for sql in many if "response_body" in sql and "LENGTH" not in sql]
+    assert len(later) == len(few)
+    assert not [sql for sql in later if "response_body" in sql and "LENGTH" not in sql]
 
 
-def test_no_other_condition(database: Database) -> None:
-    """REQ 26: an address that somebody types in cannot make the server read the whole table."""
-    assert staff().get(LIST, {"endpoint__contains": "a"}).status_code == 400
+@pytest.mark.databases("postgresql")
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        ({}, "created"),
+        ({"mode": "atomic"}, "created"),
+        ({"endpoint": "POST nothing"}, "created"),
+        ({"age": "over-week", "status": "4xx"}, "created"),
+        ({"state": "unknown"}, "unsettled"),
+        ({"state": "in_progress", "mode": "atomic"}, "unsettled"),
+        ({"state": "expired"}, "expires_at"),
+        ({"q": "alice", "status": "5xx"}, "pkey"),
+        ({"q": "key=new"}, "key"),
+        ({"q": "object=17"}, "resource"),
+    ],
+)
+def test_the_indexes_of_the_list(
+    database: Database, monkeypatch: pytest.MonkeyPatch, query: dict[str, str], index: str
+) -> None:
+    """REQ 26: each way to the records is through an index; nothing reads a large table from end to end."""
+    monkeypatch.setattr(walks, "WINDOW", 500)
+    many(20_000)
+    plans = explained(staff(), query)
+    assert any(f"idempotency_record_{index}" in plan for plan in plans)
+    assert not any("Seq Scan on idempotency_record" in plan for plan in plans)
+
+
+@pytest.mark.parametrize("lookup", ["endpoint__contains", "response_body__startswith", "scope", "pk__gt"])
+def test_no_other_condition(database: Database, lookup: str) -> None:
+    """REQ 23, 26: an address that somebody types in neither reads the whole table nor finds out a body bit by bit."""
+    assert staff().get(LIST, {lookup: "a"}).status_code == 400
