@@ -180,7 +180,7 @@ class TestRecordSettled:
         if action != "expired":
             IdempotencyRecord.objects.update(state="unknown", owner="0" * 32)
         record = IdempotencyRecord.objects.get()
-        signed: dict[str, str] = {"who": f"ops-{SECRET}", "why": SECRET}
+        signed: dict[str, Any] = {"who": f"ops-{SECRET}", "why": SECRET}
         with listening(record_settled) as told:
             with transaction.atomic():
                 match action:

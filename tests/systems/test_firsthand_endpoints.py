@@ -58,9 +58,11 @@ def test_create_a_job(live: Live) -> None:
 def test_cancelling_takes_an_object_or_nothing(live: Live) -> None:
     """SYSTEMS: "invalid body: 400 `validation_failed`", also where there are no fields; unknown ones are ignored."""
     job = live.acme.send("POST", JOBS, JOB, headers={"Idempotency-Key": new_key()}).json()["id"]
-    for body in (b"[1]", b'"x"', b"null", b"{"):
-        refused = live.acme.send("POST", f"{JOBS}/{job}/cancel", body, headers={"Idempotency-Key": new_key()})
-        assert (refused.status_code, refused.json()["error"]["type"]) == (400, "validation_failed"), body
+    for wrong in (b"[1]", b'"x"', b"null", b"{"):
+        refused = live.acme.send(
+            "POST", f"{JOBS}/{job}/cancel", wrong, headers={"Idempotency-Key": new_key()}
+        )
+        assert (refused.status_code, refused.json()["error"]["type"]) == (400, "validation_failed"), wrong
     assert live.acme.get(f"{JOBS}/{job}")["status"] != "cancelled"
     for body in (None, {}, {"why": "over"}):
         answer = live.acme.send("POST", f"{JOBS}/{job}/cancel", body, headers={"Idempotency-Key": new_key()})

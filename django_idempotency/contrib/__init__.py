@@ -1,0 +1,1 @@
+"""Adapters to other packages. Each is imported only by who names it."""
