@@ -34,10 +34,11 @@ def main() -> None:
         from benchmarks.rates import rate
         from benchmarks.rounds import effect
         from django_idempotency.models import IdempotencyRecord
+        from django_idempotency.purge import REST
 
         if not IdempotencyRecord.objects.exists():
             fill(options.rows)
-        rates = [rate(rest, options.seconds) for rest in (1.0, 0.0)] if options.seconds else []
+        rates = [rate(rest, options.seconds) for rest in (REST, 0.0)] if options.seconds else []
         felt = effect(made, rounds=options.rounds, seconds=options.seconds) if options.rounds else None
     figures = {"rates": [of_rate(each) for each in rates], "effect": of_effect(felt) if felt else {}}
     print(json.dumps(figures, indent=2) if options.json else table(figures))
