@@ -64,11 +64,11 @@ DIALECTS = {
 def fill(rows: int) -> None:
     """Fill an empty database with so many records, four fifths of them expired, and the objects that some made."""
     dialect = DIALECTS[connection.vendor]
-    Effect.objects.create(label="paid", amount=1)
+    first = Effect.objects.create(label="paid", amount=1)
     _multiply(Effect, dialect.series.format(rows=rows // BOUND - 1), {})
     pattern = IdempotencyRecord.objects.create(**_columns())
     with _without_indexes():
-        _multiply(IdempotencyRecord, dialect.series.format(rows=rows), _differences(dialect, rows))
+        _multiply(IdempotencyRecord, dialect.series.format(rows=rows), _differences(dialect, rows, first.pk))
         pattern.delete()
     with connection.cursor() as cursor:
         for statement in dialect.after:
@@ -95,7 +95,7 @@ def _columns() -> dict[str, object]:
     }
 
 
-def _differences(dialect: Dialect, rows: int) -> dict[str, str]:
+def _differences(dialect: Dialect, rows: int, first: int) -> dict[str, str]:
     """Expressions for the columns in which one record differs from another; each %s is the time of the run."""
     age, id = dialect.age.format(rows=rows), dialect.id.format(rows=rows)
     created = dialect.earlier.format(seconds=f"{age} * {DAYS * 86400}")
@@ -105,7 +105,7 @@ def _differences(dialect: Dialect, rows: int) -> dict[str, str]:
         "id": id,
         "idempotency_key": f"left({id}, 32)",
         "resource_type": bound.format(f"'{Effect._meta.label_lower}'"),
-        "resource_id": bound.format(f"CAST(floor(n / {BOUND}) AS char(9))"),
+        "resource_id": bound.format(f"CAST(floor(n / {BOUND}) + {first - 1} AS char(9))"),
         "resource_database": bound.format("'default'"),
         "created_at": created,
         "completed_at": created,

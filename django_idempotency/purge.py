@@ -24,9 +24,9 @@ logger = logging.getLogger("django_idempotency")
 # How long the lines about purges are kept.
 KEPT = timedelta(days=30)
 # So many times as long as a batch takes, in which the database serves live requests alone.
-REST = 3.0
+REST = 5.0
 # Seconds. Behind a batch that takes longer, live requests queue up: the next one is smaller.
-BRIEF = 0.01
+BRIEF = 0.02
 # With fewer records, a batch costs more than they do.
 LEAST = 20
 
