@@ -53,9 +53,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--database-url", help="made for the run, and dropped after it")
     parser.add_argument("--rows", type=int, default=1_000_000, help="four fifths of them expired")
     parser.add_argument("--rounds", type=int, default=5, help="of either kind; 0: only the rates")
-    parser.add_argument(
-        "--seconds", type=float, default=20.0, help="of each purge and of each round; 0: only fill"
-    )
+    parser.add_argument("--seconds", type=float, default=20.0, help="of each purge and of each round")
     parser.add_argument(
         "--keep", action="store_true", help="do not drop the database; take one that is there"
     )
