@@ -5,7 +5,7 @@ from typing import Any
 
 from celery import shared_task
 
-from .purge import purge
+from .purge import REST, purge
 from .schedules import SECONDS, TASK
 
 
@@ -16,7 +16,7 @@ def purge_expired(
     seconds: float | None = SECONDS,
     rows: int | None = None,
     batch: int = 500,
-    rest: float = 1.0,
+    rest: float = REST,
     database: str | None = None,
 ) -> dict[str, Any]:
     """Run `purge` with these bounds; return, and let the worker log, what it has done."""

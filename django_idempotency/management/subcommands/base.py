@@ -83,13 +83,13 @@ def add_json(parser: CommandParser) -> None:
     parser.add_argument("--json", action="store_true", help="Print one JSON document, for a program.")
 
 
-def add_bounds(parser: CommandParser) -> None:
-    """Add the bounds of what goes through many records."""
+def add_bounds(parser: CommandParser, *, rest: float) -> None:
+    """Add the bounds of what goes through many records, which rests so long by default."""
     parser.add_argument("--batch", type=positive, default=500, help="Records per transaction (500).")
     parser.add_argument("--rows", type=positive, help="Stop after so many records.")
     parser.add_argument("--seconds", type=duration, help="Stop after so many seconds.")
     parser.add_argument(
-        "--rest", type=duration, default=1.0, help="Rest so many times as long as a batch took (1)."
+        "--rest", type=duration, default=rest, help=f"Rest so many times as long as a batch took ({rest:g})."
     )
 
 
