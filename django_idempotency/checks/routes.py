@@ -7,7 +7,7 @@ from django.apps import apps
 from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Tags, register
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connections, router
+from django.db import DEFAULT_DB_ALIAS, connections, router
 
 from ..choices import Mode
 from ..claims import claims_for
@@ -51,7 +51,9 @@ def faults(route: Route) -> Iterator[CheckMessage]:
         return
     yield from _database(name, alias)
     yield from (
-        _atomic(name, alias) if policy.mode is Mode.ATOMIC else _leased(name, alias, policy, route.view)
+        _atomic(name, alias, route.view)
+        if policy.mode is Mode.ATOMIC
+        else _leased(name, alias, policy, route.view)
     )
     if policy.in_flight_wait >= settings().REQUEST_TIMEOUT:
         yield warning(
@@ -90,13 +92,29 @@ def _database(name: str, alias: str) -> Iterator[CheckMessage]:
         )
 
 
-def _atomic(name: str, alias: str) -> Iterator[CheckMessage]:
-    if alias != router.db_for_write(IdempotencyRecord):
+def _atomic(name: str, alias: str, view: Any) -> Iterator[CheckMessage]:
+    model = _model(view)
+    written = DEFAULT_DB_ALIAS if model is None else router.db_for_write(model)
+    if alias != written:
         yield warning(
             "W006",
-            f"{name} keeps its records on {alias!r}: in mode atomic only what its handler writes to that database "
-            "is exactly once. If it writes elsewhere, it needs mode=Mode.LEASED.",
+            f"{name} keeps its records on {alias!r}, and its handler seems to write to {written!r}: in mode atomic only "
+            "what is written where the records are is exactly once. Name that database in the policy, or use "
+            "mode=Mode.LEASED.",
         )
+
+
+def _model(view: Any) -> Any:
+    """The model that a class says its view is about, as generic views have it; None where it says nothing."""
+    owner = getattr(view, "cls", None) or getattr(view, "view_class", None)
+    given = getattr(view, "initkwargs", None) or getattr(view, "view_initkwargs", None) or {}
+
+    def said(name: str) -> Any:
+        return given.get(name, getattr(owner, name, None))
+
+    meta = getattr(said("serializer_class"), "Meta", None)
+    found = getattr(said("queryset"), "model", None) or getattr(meta, "model", None) or said("model")
+    return found if hasattr(found, "_meta") else None
 
 
 def _leased(name: str, alias: str, policy: IdempotencyPolicy, view: Any) -> Iterator[CheckMessage]:
