@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.core.checks import run_checks
 from django.db import transaction
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, override_settings
 from django.urls import include, path, re_path
@@ -16,6 +17,7 @@ from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.http import require_GET, require_http_methods
 from rest_framework.decorators import action, api_view
+from rest_framework.generics import CreateAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
@@ -29,6 +31,7 @@ from django_idempotency.models import IdempotencyRecord
 from django_idempotency.presets import DEFAULT
 from django_idempotency.routes import routes
 from django_idempotency.scopes import everyone
+from tests.app.models import Effect
 from tests.rig import HANDLER, Database
 
 pytestmark = pytest.mark.urls(__name__)
@@ -196,6 +199,39 @@ def test_a_short_lease_is_told(database: Database) -> None:
     assert told(idempotent(LEASED)(plain)) == []
     with override_settings(IDEMPOTENCY={"REQUEST_TIMEOUT": 90}):
         assert told(idempotent(LEASED)(plain)) == [("W005", "/pay/")]
+
+
+class Apart:
+    """A router that sends the models of one app to a second alias."""
+
+    def __init__(self, app: str) -> None:
+        self.app = app
+
+    def db_for_write(self, model: type[Model], **hints: Any) -> str | None:
+        return "records" if model._meta.app_label == self.app else None
+
+
+class Effects(IdempotencyMixin, CreateAPIView):
+    queryset = Effect.objects.all()
+    idempotency_policy = OTHER
+
+
+@pytest.mark.databases("sqlite")
+@pytest.mark.parametrize("view", [idempotent(OTHER)(plain), Effects.as_view()], ids=["function", "generic"])
+def test_a_router_that_keeps_records_elsewhere_is_told(database: Database, view: Any) -> None:
+    """W006: whoever sends them apart, also the router; and nobody is told where it sends both to one place."""
+    HANDLER.settings["records"] = {**HANDLER.settings["default"]}
+    try:
+        assert told(view) == []
+        with override_settings(DATABASE_ROUTERS=[Apart("django_idempotency")]):
+            assert told(view) == [("W006", "/pay/")]
+        if hasattr(view, "cls"):
+            with override_settings(DATABASE_ROUTERS=[Apart("app")]):
+                assert told(view) == [("W006", "/pay/")]
+            with override_settings(DATABASE_ROUTERS=[Apart("app"), Apart("django_idempotency")]):
+                assert told(view) == []
+    finally:
+        del HANDLER.settings["records"]
 
 
 @pytest.mark.databases("sqlite")
