@@ -55,8 +55,9 @@ class Rendered(IdempotencyMixin, APIView):
     """The same, of the REST framework."""
 
     def post(self, request: Request) -> Response:
+        data: Any = request.data
         effect = leave()
-        return Response({"id": object() if request.data["broken"] else effect.pk}, status=201)
+        return Response({"id": object() if data["broken"] else effect.pk}, status=201)
 
 
 def hide(request: HttpRequest) -> HttpResponse:
