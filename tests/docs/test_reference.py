@@ -178,6 +178,14 @@ def test_tests_that_are_named_exist(each: Page) -> None:
             )
 
 
+def test_every_row_of_the_failure_table_names_its_tests() -> None:
+    """What a retry sees after a failure is shown by a test, row by row."""
+    table = page("docs/explanation/failures.md")
+    rows = table.rows("Failure") + table.rows("What happens")
+    assert len(rows) >= 30
+    assert [failure for failure, *_, shown in rows if not TEST_ID.findall(shown)] == []
+
+
 def test_the_pages_build(tmp_path: Path) -> None:
     """The documentation builds without a warning."""
     command = [
