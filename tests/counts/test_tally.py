@@ -170,7 +170,7 @@ def test_a_thread_writes_and_ends(database: Database, site: Site, monkeypatch: p
     client = site()
     for requests in (1, 2, 3):
         send(client, path="/x")
-        wait_for(lambda: sum(table().values()), lambda seen, requests=requests: seen == requests)
+        wait_for(lambda: sum(table().values()), requests.__eq__)
         wait_for(writers, lambda found: found == [])
 
 
