@@ -1,1 +1,1 @@
-"""Adapters to other packages. Each is imported only by who names it."""
+"""What belongs to other packages; each works where its own is installed."""

@@ -180,16 +180,16 @@ class TestRecordSettled:
         if action != "expired":
             IdempotencyRecord.objects.update(state="unknown", owner="0" * 32)
         record = IdempotencyRecord.objects.get()
-        signed: dict[str, Any] = {"who": f"ops-{SECRET}", "why": SECRET}
+        who = f"ops-{SECRET}"
         with listening(record_settled) as told:
             with transaction.atomic():
                 match action:
                     case "released":
-                        release(record, **signed)
+                        release(record, who=who, why=SECRET)
                     case "completed":
-                        complete(record, HttpResponse(SECRET), **signed)
+                        complete(record, HttpResponse(SECRET), who=who, why=SECRET)
                     case "expired":
-                        expire(record, **signed)
+                        expire(record, who=who, why=SECRET)
                 assert told == []
             (given,) = told
         assert (given["action"], given["endpoint"], given["mode"]) == (action, "POST pay", "leased")

@@ -1,4 +1,8 @@
-"""Counters and a histogram, fed by the signals. No label is a key, a scope or a user."""
+"""
+What is measured: how many guarded requests ended how, and how long they took.
+
+Both are in the default registry of prometheus_client, which its own applications, and those of others, show.
+"""
 
 from typing import Any
 
@@ -6,36 +10,34 @@ from django.dispatch import receiver
 from prometheus_client import Counter, Histogram
 
 from ...events import Event
-from ...purge import Purged
-from ...signals import record_settled, records_purged, request_answered
+from ...signals import request_answered
 
-# As many series as there are guarded routes, times the few ways in which a request ends.
-REQUESTS = Counter(
-    "idempotency_requests",
-    "Requests of guarded endpoints, by how they ended.",
-    ["endpoint", "outcome"],
+LABELS = ("endpoint", "outcome")
+# Endpoints that have time series of their own; those beyond share one, and no memory fills up.
+MOST = 500
+OTHERS = "others"
+
+requests = Counter("idempotency_requests", "Guarded requests, by how they ended.", LABELS)
+seconds = Histogram(
+    "idempotency_request_duration_seconds",
+    "Time from before the key was read until there was an answer.",
+    LABELS,
 )
-SECONDS = Histogram(
-    "idempotency_request_seconds",
-    "Time from before the key was read until there was an answer, the handler's included.",
-    ["endpoint", "outcome"],
-)
-SETTLED = Counter("idempotency_records_settled", "What was done to records by hand.", ["endpoint", "action"])
-PURGED = Counter("idempotency_records_purged", "What purges have done to records.", ["what"])
+
+_endpoints: set[str] = set()
 
 
 @receiver(request_answered)
-def _count_request(event: Event, **kwargs: Any) -> None:
-    REQUESTS.labels(event.endpoint, event.outcome).inc()
-    SECONDS.labels(event.endpoint, event.outcome).observe(event.seconds)
+def measure(event: Event, **kwargs: Any) -> None:
+    """Take one request down."""
+    labels = _known(event.endpoint), event.outcome
+    requests.labels(*labels).inc()
+    seconds.labels(*labels).observe(event.seconds)
 
 
-@receiver(record_settled)
-def _count_settled(endpoint: str, action: str, **kwargs: Any) -> None:
-    SETTLED.labels(endpoint, action).inc()
-
-
-@receiver(records_purged)
-def _count_purged(purged: Purged, **kwargs: Any) -> None:
-    PURGED.labels("expired").inc(purged.expired)
-    PURGED.labels("tombstone").inc(purged.tombstones)
+def _known(endpoint: str) -> str:
+    if endpoint not in _endpoints:
+        if len(_endpoints) >= MOST:
+            return OTHERS
+        _endpoints.add(endpoint)
+    return endpoint
