@@ -8,14 +8,21 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
+from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.test import Client
+from django.urls import path
 from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from django_idempotency import IdempotencyPolicy, Mode, NothingHappened, bind, harmless
 from django_idempotency.decorators import idempotent
+from django_idempotency.mixins import IdempotencyMixin
 from django_idempotency.models import IdempotencyRecord
 from tests.app.models import Effect
 from tests.counts.parts import ENDPOINT, Heard, written
+from tests.faces.parts import TokenView
 from tests.rig import Database
 from tests.rules.parts import OPEN, Site, code, insert, send
 from tests.rules.refusals import REFUSALS
@@ -157,3 +164,22 @@ def test_once_however_often_it_is_guarded(database: Database, site: Site, heard:
     send(client, path="/x")
     assert heard.ends == [("executed", 201)]
     assert written() == {(ENDPOINT, "executed"): 1}
+
+
+class Paying(IdempotencyMixin, TokenView):
+    idempotency_policy = OPEN
+
+    def post(self, request: Request) -> Response:
+        raise AssertionError("nobody is authenticated")
+
+
+@pytest.mark.databases("postgresql", "mariadb")
+def test_before_the_guard(database: Database, heard: Heard, settings: Any) -> None:
+    """REQ 24, 27: a database that is gone is told of also where it was authentication that found out."""
+    settings.ROOT_URLCONF = (path("pay/", Paying.as_view(), name="pay"),)
+    place = {name: connection.settings_dict[name] for name in ("HOST", "PORT")}
+    database.reconfigure(HOST="127.0.0.1", PORT="1")
+    response = send(Client(), path="/pay/", headers={"Authorization": "Token 0"})
+    assert (code(response), heard.ends) == ("idempotency_unavailable", [("idempotency_unavailable", 503)])
+    database.reconfigure(**place)
+    assert written() == {("POST pay", "idempotency_unavailable"): 1}

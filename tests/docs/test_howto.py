@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import unittest
 from collections.abc import Iterator, Mapping
 from types import SimpleNamespace
@@ -18,9 +19,12 @@ from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 from rest_framework.test import APIClient
 
-from django_idempotency import IdempotencyPolicy
+from django_idempotency import IdempotencyPolicy, counts
+from django_idempotency.choices import Outcome
+from django_idempotency.contrib.prometheus.metrics import requests, seconds
 from django_idempotency.decorators import idempotent
 from django_idempotency.models import IdempotencyRecord
+from django_idempotency.problems import KINDS
 from tests.docs.conftest import Site
 from tests.docs.pages import README, page
 from tests.docs.shop import Order
@@ -246,3 +250,43 @@ def test_switched_off_every_retry_runs(site: Site, alice: User, monkeypatch: pyt
 
     assert {answer.status_code for answer in answers} == {201}
     assert (Order.objects.count(), IdempotencyRecord.objects.count()) == (4, 0)
+
+
+class TestWatchIt:
+    PAGE = page("docs/howto/watch-it.md")
+
+    def test_requests_are_seen(
+        self, site: Site, alice: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """What the page counts and hears is what happened, and what it looks for is what a lost worker leaves."""
+        names = self.PAGE.python()
+        site.settings.IDEMPOTENCY = {"COUNTS": True}
+        tally = counts.Tally()
+        monkeypatch.setattr(counts, "tally", tally)
+        site.serve(path("orders/", README.python()["CreateOrder"].as_view(), name="orders"))
+        for order in (ORDER, ORDER, {**ORDER, "quantity": 2}):
+            client_of(alice).post("/orders/", order, headers=KEY)
+        IdempotencyRecord.objects.update(state="in_progress", lease_expires_at="2026-01-01T00:00Z")
+        client_of(alice).post("/orders/", ORDER, headers=KEY)
+        tally.finish()
+
+        (line,) = [record.getMessage() for record in caplog.records if record.name == "shop.idempotency"]
+        assert re.fullmatch(r"POST orders: outcome_unknown after \d+\.\d seconds", line)
+        assert names["unknown"]() == 1
+        assert names["last_day"]() == {
+            "executed": 1,
+            "replayed": 1,
+            "idempotency_conflict": 1,
+            "outcome_unknown": 1,
+        }
+
+    def test_what_it_names_is_there(self) -> None:
+        """Each metric and each outcome of the page is one that there is."""
+        shown = {family.name for metric in (requests, seconds) for family in metric.collect()}
+        outcomes = {each.value for each in Outcome} | {error.code for error in KINDS}
+        named = [row[0] for row in self.PAGE.rows("What")]
+        assert named
+        for words in named:
+            assert set(re.findall(r"`(\w+)`", words)) - {"leased"} <= outcomes
+        for name in re.findall(r"idempotency_request\w+", self.PAGE.text):
+            assert name.removesuffix("_total") in shown

@@ -11,15 +11,27 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.dispatch import Signal
 from django.test import RequestFactory
 
 import django_idempotency
-from django_idempotency import REPLAYED_HEADERS, IdempotencyPolicy, KeySyntax, decorators, mixins, scopes
+from django_idempotency import (
+    REPLAYED_HEADERS,
+    IdempotencyPolicy,
+    KeySyntax,
+    counts,
+    decorators,
+    mixins,
+    scopes,
+    signals,
+)
+from django_idempotency.choices import Outcome
 from django_idempotency.conf import Settings
+from django_idempotency.events import Event
 from django_idempotency.exceptions import InvalidKey
 from django_idempotency.http import HttpCall
 from django_idempotency.keys import read_key
-from django_idempotency.models import IdempotencyRecord
+from django_idempotency.models import IdempotencyCount, IdempotencyRecord
 from django_idempotency.problems import KINDS
 from django_idempotency.rules import KEY_LENGTH
 from tests.budgets import test_statements as budgets
@@ -83,6 +95,21 @@ def test_every_error_has_a_row() -> None:
         [error.code, str(kind.status), str(kind.retryable).lower(), str(kind.retry_same_key).lower()]
         for error, kind in KINDS.items()
     ]
+
+
+def test_every_signal_has_a_row() -> None:
+    """The rows of signals.md are the signals, what an event tells, and the outcomes that are no refusal."""
+    signals_page = page("docs/reference/signals.md")
+
+    assert {code(row[0]) for row in signals_page.rows("Signal")} == {
+        name for name, value in vars(signals).items() if isinstance(value, Signal)
+    }
+    assert [code(row[0]) for row in signals_page.rows("Attribute")] == [field.name for field in fields(Event)]
+    assert [code(row[0]) for row in signals_page.rows("Outcome")] == [each.value for each in Outcome]
+    columns = [name for row in signals_page.rows("Column") for name in re.findall(r"`(\w+)`", row[0])]
+    assert columns == [field.name for field in IdempotencyCount._meta.fields if field.name != "pk"]
+    assert f"At most {counts.MOST:,} rows" in signals_page.text
+    assert f"up to {counts.PATIENCE:.0f} seconds" in signals_page.text
 
 
 def test_every_check_has_a_heading() -> None:
