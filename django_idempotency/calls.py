@@ -31,8 +31,8 @@ class Call(ABC, Generic[R]):
     endpoint: str
     # The exception that `run` has made a response of, if any.
     raised: Exception | None = None
-    # Whether the engine has found that there is something to guard.
-    guarded: bool = False
+    # False: the engine has let the handler run bare.
+    guarded: bool = True
 
     @abstractmethod
     def header(self, name: str) -> str | None:
@@ -62,6 +62,10 @@ class Call(ABC, Generic[R]):
     @abstractmethod
     def status(self, response: R) -> int:
         """The status of a response."""
+
+    @abstractmethod
+    def status_of(self, error: Exception) -> int | None:
+        """The status that the framework makes of an exception; None where that cannot be told from here."""
 
     @abstractmethod
     def capture(self, response: R) -> Snapshot:

@@ -32,6 +32,9 @@ class Settings:
     COUNTS: bool | None = None
     # Fernet keys. The first encrypts stored bodies, each decrypts them. Empty: bodies are stored as they are.
     ENCRYPTION_KEYS: Sequence[str] = field(default=(), repr=False)
+    # Routes that `manage.py idempotency audit` asks no guard of: patterns of a path, a route's name, or a view's
+    # dotted name.
+    EXEMPT: Sequence[str] = ()
 
 
 NAMES = frozenset(each.name for each in fields(Settings))

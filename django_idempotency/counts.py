@@ -1,104 +1,142 @@
 """
 How many guarded requests ended how, by hour: for the admin, and for whoever asks the table `idempotency_count`.
 
-Each process adds up in memory and writes what was added a minute later, and when it ends, over a connection of its
-own: no request waits for it, and none has a statement more. A process that is killed loses what it had not written.
+Each process adds up in memory. A thread writes what was added a minute later, or when the process ends, over a
+connection of its own: no request waits for it, and none has a statement more. A process that is killed loses what it
+had not written.
 """
 
 import atexit
 import logging
 import os
 from collections import Counter
-from threading import Lock, Timer
+from threading import Event, Lock, Thread
 
 from django.core import mail
-from django.db import connections
+from django.db import DatabaseError, connections
 
 from .claims import claims_for
+from .claims.base import Trouble
 from .conf import settings
+from .models import IdempotencyRecord
+from .policy import IdempotencyPolicy
 
 logger = logging.getLogger("django_idempotency")
 
-# Seconds from a count to its writing.
+# Seconds from a count to its writing, and from a failed writing to the next one.
 EVERY = 60.0
-# Seconds that the end of a process waits for a writing that is under way.
+# Seconds that the end of a process waits for the last writing.
 PATIENCE = 5.0
-# Rows of one statement, and what is kept at most where a database does not take them.
-ROWS, MOST = 500, 10_000
+# Rows that are kept in memory and written in one statement at most: one for each endpoint and outcome of a minute.
+MOST = 2_000
+# How often a statement is begun again that the database undid to let another one pass.
+TRIES = 10
 
-Counts = Counter[tuple[str, str, str]]
+# By endpoint and outcome.
+Counts = Counter[tuple[str, str]]
 
 
 class Tally:
-    """The counts of this process that are not written yet: by alias, endpoint and outcome."""
+    """The counts of this process that are not written yet."""
 
     def __init__(self) -> None:
         self.begin()
 
     def begin(self) -> None:
         """Begin with nothing; a process that was forked leaves to its parent what the parent has counted."""
-        self._lock, self._writing = Lock(), Lock()
-        self._counts: Counts = Counter()
-        self._timer: Timer | None = None
+        self._lock = Lock()
+        self._counts: dict[str, Counts] = {}
+        self._failing: set[str] = set()
+        self._writer: Thread | None = None
+        self._ending = Event()
 
     def add(self, alias: str, endpoint: str, outcome: str) -> None:
         """Count one request."""
         with self._lock:
-            self._counts[alias, endpoint, outcome] += 1
-            if self._timer is None:
-                self._timer = Timer(EVERY, self.write)
-                self._timer.daemon = True  # it keeps no process from its end
-                self._timer.start()
-
-    def write(self) -> None:
-        """Add all that was counted to the table. What a database does not take is kept for the next time."""
-        with self._lock:
-            counts, self._counts, self._timer = self._counts, Counter(), None
-        with self._writing:
-            for alias in sorted({alias for alias, _, _ in counts}):
-                mine = {key[1:]: number for key, number in counts.items() if key[0] == alias}
-                try:
-                    _write(alias, mine)
-                except (
-                    Exception
-                ) as error:  # also what a test runner raises who wants no other thread to do this
-                    logger.warning("Counts could not be written: %s", type(error).__name__)
-                    self._keep(alias, mine)
+            self._add(alias, endpoint, outcome, 1)
+            if self._writer is None:
+                # A daemon: it keeps no process from its end.
+                writer = Thread(target=self._write_until_empty, name="idempotency-counts", daemon=True)
+                writer.start()  # first, for it may fail
+                self._writer = writer
 
     def finish(self) -> None:
-        """Write before the process ends, after whatever is being written."""
-        with self._lock:
-            timer = self._timer
-        if timer is not None:
-            timer.cancel()
-            self.write()
-        elif self._writing.acquire(timeout=PATIENCE):
-            self._writing.release()
+        """Write what is left before the process ends."""
+        self._ending.set()
+        writer = self._writer
+        if writer is not None:
+            writer.join(PATIENCE)
 
-    def _keep(self, alias: str, counts: dict[tuple[str, str], int]) -> None:
+    def write(self) -> None:
+        """Write what was counted until now. What a database does not take is kept for the next time."""
         with self._lock:
-            if len(self._counts) < MOST:
-                self._counts.update({(alias, *key): number for key, number in counts.items()})
+            taken, self._counts = self._counts, {}
+        for alias, counts in taken.items():
+            try:
+                store(alias, counts)
+            except Exception as error:  # also what a test runner raises who wants no other thread to do this
+                self._keep(alias, counts, error)
+            else:
+                self._failing.discard(alias)
+
+    def _add(self, alias: str, endpoint: str, outcome: str, requests: int) -> None:
+        counts = self._counts.setdefault(alias, Counter())
+        if len(counts) < MOST or (endpoint, outcome) in counts:
+            counts[endpoint, outcome] += requests
+
+    def _write_until_empty(self) -> None:
+        while True:
+            ending = self._ending.wait(EVERY)
+            self.write()
+            with self._lock:
+                if ending or not self._counts:
+                    self._writer = None
+                    return
+
+    def _keep(self, alias: str, counts: Counts, error: Exception) -> None:
+        with self._lock:
+            for (endpoint, outcome), requests in counts.items():
+                self._add(alias, endpoint, outcome, requests)
+        if alias not in self._failing:
+            self._failing.add(alias)
+            logger.warning("Counts could not be written to %s: %s", alias, type(error).__name__)
 
 
 def are_kept() -> bool:
-    """Whether there is anything to be counted: not in a test run, whose database is not to be written to behind it."""
+    """Whether requests are counted."""
     wanted = settings().COUNTS
-    return (
-        wanted if wanted is not None else not hasattr(mail, "outbox")
-    )  # documented: only a test run has one
+    # What Django's and pytest's test runners set up: a thread that writes would get in their way.
+    return not hasattr(mail, "outbox") if wanted is None else wanted
 
 
-def _write(alias: str, counts: dict[tuple[str, str], int]) -> None:
-    connection = connections[alias]
+def add(policy: IdempotencyPolicy, endpoint: str, outcome: str) -> None:
+    """Count one request of an endpoint with this policy."""
+    tally.add(IdempotencyRecord.alias(policy), endpoint, outcome)
+
+
+def store(alias: str, counts: Counts) -> None:
+    """
+    Add counts to the table, all or none.
+
+    Raises:
+        Error: the database did not take them.
+    """
+    # In one order, so that two processes wait for each other in a line and not in a circle.
+    rows = sorted((*key, requests) for key, requests in counts.items())
+    # Not the connection of the requests, if this thread has one.
+    connection = connections.create_connection(alias)
+    claims = claims_for(connection.vendor)
     try:
-        # In one order, so that no two processes wait for each other.
-        rows = sorted((*key, number) for key, number in counts.items())
-        with connection.cursor() as cursor:
-            for first in range(0, len(rows), ROWS):
-                claims_for(connection.vendor).count(cursor, rows[first : first + ROWS])
+        for left in reversed(range(TRIES)):
+            try:
+                with connection.cursor() as cursor:
+                    claims.count(cursor, rows)
+                return
+            except DatabaseError as error:
+                if not left or claims.trouble(connection, error) is not Trouble.AGAIN:
+                    raise
     finally:
-        connection.close()  # this thread's own, if it is not the one of the requests
+        connection.close()
 
 
 tally = Tally()

@@ -15,9 +15,10 @@ from .deletions import follow
 from .exceptions import PolicyError
 from .http import BeforeReplay, Hooks, HttpCall, Redact, ValidateReplay, answer
 from .policy import IdempotencyPolicy
-from .routes import MARK
+from .routes import EXEMPT, MARK
 
 View = TypeVar("View", bound=Callable[..., Any])
+Exempt = TypeVar("Exempt")
 
 
 @overload
@@ -88,6 +89,16 @@ def idempotent(
         return wrapped
 
     return decorate(first) if callable(first) else decorate
+
+
+def idempotency_exempt(view: Exempt, /) -> Exempt:
+    """
+    Mark what needs no guard, for `manage.py idempotency audit`; nothing changes when it runs.
+
+    On a function, a class (and those that inherit from it), a handler, an action, or what `as_view()` returns.
+    """
+    setattr(view, EXEMPT, True)
+    return view
 
 
 def _wrap(view: Any, serve: Callable[[tuple[Any, ...], Callable[[], Any]], Any]) -> Any:

@@ -3,16 +3,19 @@
 import json
 from collections.abc import Callable
 from functools import partial
+from time import perf_counter
 from typing import Any, NoReturn
 
 from django.db import Error, connections
+from django.http import HttpResponse
 from django.http.response import HttpResponseBase
-from rest_framework.exceptions import UnsupportedMediaType
+from rest_framework.exceptions import APIException, UnsupportedMediaType
 from rest_framework.renderers import BrowsableAPIRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from . import events
 from .calls import Replayed
 from .claims import claims_for
 from .claims.base import Trouble
@@ -42,6 +45,8 @@ def refused(
     error: IdempotencyError, policy: IdempotencyPolicy, request: Request, *args: Any, **kwargs: Any
 ) -> HttpResponseBase:
     """In place of a handler, where the guard was not even reached."""
+    unreached = HttpResponse
+    events.tell(HttpCall(request, policy, unreached), error, perf_counter())
     return refuse(error, policy, request)
 
 
@@ -98,6 +103,9 @@ class DRFCall(HttpCall):
         rendered(response)
         view.finalize_response = partial(_finalize_others, response, view.finalize_response)
         return response
+
+    def status_of(self, error: Exception) -> int | None:
+        return error.status_code if isinstance(error, APIException) else super().status_of(error)
 
     def capture(self, response: HttpResponseBase) -> Snapshot:
         if isinstance(getattr(response, "accepted_renderer", None), BrowsableAPIRenderer):

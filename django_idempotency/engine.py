@@ -46,13 +46,12 @@ def serve(call: Call[R]) -> Executed[R] | Replayed:
     policy = call.policy
     key = read_key(call) if settings().ENABLED and policy.guards(call.method) else None
     if key is None:
-        return Executed(call.bare(), stored=False)
+        return _bare(call)
     scope = scopes.resolve(resolve(policy.scope or settings().SCOPE), call.request)
     identity = Identity.of(scope, call.endpoint, key.text, endpoint_in_key=policy.endpoint_in_key)
     if running.includes(identity):  # once is enough
-        return Executed(call.bare(), stored=False)
+        return _bare(call)
 
-    call.guarded = True
     entry = Entry(identity, fingerprints.take(call), policy.mode, policy.lifetime)
     work = AtomicWork(call, entry) if policy.mode is Mode.ATOMIC else LeasedWork(call, entry)
     waits = pauses(policy.in_flight_wait)
@@ -65,6 +64,12 @@ def serve(call: Call[R]) -> Executed[R] | Replayed:
         if isinstance(outcome, Executed):
             return outcome
     raise Unavailable
+
+
+def _bare(call: Call[R]) -> Executed[R]:
+    """Let the handler run as if there were no guard."""
+    call.guarded = False
+    return Executed(call.bare(), stored=False)
 
 
 def _in_flight(call: Call[R], entry: Entry, row: Row | None) -> Executed[R]:

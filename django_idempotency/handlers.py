@@ -51,15 +51,15 @@ def extend(seconds: float | None = None) -> None:
     """
     Mode leased: hold the claim for so many seconds from now; by default for the policy's `lease`.
 
-    In mode atomic, which has no lease, it does nothing.
+    In mode atomic, which has no lease, it does nothing; unless a leased handler has called that one, whose claim it
+    then holds.
 
     Raises:
         LeaseLost: the lease was over, and the claim has gone to another attempt or was resolved. Let it pass: all
             that the handler wrote is rolled back, and the answer is the winner's.
     """
-    handler = running.innermost()
-    if handler is not None and handler.lease is not None:
-        handler.lease.extend(seconds)
+    if (lease := running.lease()) is not None:
+        lease.extend(seconds)
 
 
 async def abind(instance: Model) -> None:

@@ -5,9 +5,10 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, NamedTuple, cast
 
-from django.core.exceptions import BadRequest, RequestDataTooBig
+from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.core.handlers.exception import response_for_exception
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.multipartparser import MultiPartParserError
 from django.http.response import HttpResponseBase
 from django.views.decorators.debug import sensitive_variables
 
@@ -24,6 +25,14 @@ from .problems import Problem
 from .responses import REPRESENTATION_HEADERS, Snapshot, capture, fill, stored_headers
 
 EXPOSE = "Access-Control-Expose-Headers"
+# What Django makes of exceptions that are the client's fault.
+STATUSES: dict[type[Exception], int] = {
+    Http404: 404,
+    PermissionDenied: 403,
+    BadRequest: 400,
+    SuspiciousOperation: 400,
+    MultiPartParserError: 400,
+}
 
 BeforeReplay = Callable[[Any, IdempotencyRecord], None]
 ValidateReplay = Callable[[Any], None]
@@ -145,6 +154,9 @@ class HttpCall(Call[HttpResponseBase]):
 
     def status(self, response: HttpResponseBase) -> int:
         return response.status_code
+
+    def status_of(self, error: Exception) -> int | None:
+        return next((status for kind, status in STATUSES.items() if isinstance(error, kind)), None)
 
     def capture(self, response: HttpResponseBase) -> Snapshot:
         return self._redacted(capture(response, self.policy))

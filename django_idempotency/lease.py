@@ -49,6 +49,17 @@ class Lease:
             if not self.statements.extend(cursor, self.digest, self.owner, seconds or self.seconds):
                 raise LeaseLost
 
+    def renew(self) -> None:
+        """
+        Hold the claim for a whole lease from now on, for a handler of ours; what another attempt has bound is not its.
+
+        Raises:
+            LeaseLost: as for `extend`.
+        """
+        with self.connection.cursor() as cursor:
+            if not self.statements.renew(cursor, self.digest, self.owner, self.seconds):
+                raise LeaseLost
+
     def bind(self, resource: Resource) -> None:
         """
         Show at once what is being made.

@@ -40,6 +40,10 @@ INSIDE = (
 class LeasedWork(Work[R]):
     """Each write is a compare-and-set on our own claim; where it changes no row, the claim is not ours any more."""
 
+    # Its claim outlives the handler's transaction. Where the database has undone that, and the handler has hidden it (a
+    # deadlock on MariaDB, a ROLLBACK of its own), the savepoint is gone too, and its end fails before anything is stored.
+    savepoint = True
+
     def __init__(self, call: Call[R], entry: Entry) -> None:
         hold = Hold(uuid4().hex, call.policy.lease.total_seconds())
         super().__init__(call, replace(entry, hold=hold))
@@ -105,10 +109,18 @@ class LeasedWork(Work[R]):
             raise
         if not taken:
             return Claim.AGAIN
-        return Claim.CLAIMED if policy.on_unknown is Unknown.RETRY else self._reconcile(seen)
+        return self._begin_anew() if policy.on_unknown is Unknown.RETRY else self._reconcile(seen)
+
+    def _begin_anew(self) -> Claim:
+        """Hold what was taken over for a whole lease, if it is ours still: the hook may have taken its time."""
+        try:
+            self.lease.renew()
+        except LeaseLost:
+            return Claim.AGAIN
+        return Claim.CLAIMED
 
     def _reconcile(self, seen: Row) -> Row | Claim:
-        """Ask the policy's hook. The claim is ours by now, so nobody else asks, or runs, at the same time."""
+        """Ask the policy's hook. The claim is ours by now, so nobody else asks at the same time."""
         finding: Snapshot | Finding = Finding.STILL_UNKNOWN
         try:
             with (
@@ -118,8 +130,8 @@ class LeasedWork(Work[R]):
                 finding = self.call.reconcile(self.entry.identity, seen)
                 if isinstance(finding, Snapshot):
                     made = handler.resource or seen.resource.kept()
-                    if not self._store(finding, made):
-                        transaction.set_rollback(True, self.alias)
+                if not isinstance(finding, Snapshot) or not self._store(finding, made):
+                    transaction.set_rollback(True, self.alias)  # with what the hook has written
         except Exception as error:
             logger.error("A reconcile hook failed.", exc_info=error)
             finding = Finding.STILL_UNKNOWN
@@ -127,7 +139,7 @@ class LeasedWork(Work[R]):
             return Claim.AGAIN  # to be read and replayed like any other
         if finding is Finding.NOT_DONE:
             self.taken_over = False  # the attempt before is known now: it has done nothing
-            return Claim.CLAIMED
+            return self._begin_anew()
         self.lease.doubt()
         return self.read() or Claim.AGAIN
 

@@ -165,7 +165,7 @@ class IdempotencyCount(models.Model):
     # Its beginning, in UTC.
     hour = models.DateTimeField()
     endpoint = ByteText(max_length=255)
-    # One of `events.Outcome`, or the code of a refusal.
+    # One of `choices.Outcome`, or the code of a refusal.
     outcome = ByteText(max_length=48, ascii_only=True)
     requests = models.PositiveBigIntegerField()
 

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from django.apps import apps
+from django.core.exceptions import ValidationError
 from django.db import connections, router
 from django.db.models import Model, QuerySet
 
@@ -53,13 +54,21 @@ class Resource(NamedTuple):
         """
         Tell which of several objects do not exist any more, in few statements.
 
-        Of a model that was renamed, none: that is no reason to take anything away.
+        Of a model that was renamed, or whose keys are of another type now, none: that is no reason to take anything
+        away.
         """
         try:
             model, objects = _objects(type, database)
         except LookupError:
             return []
-        keys = {model._meta.pk.to_python(text): text for text in ids}
+        keys, refused = {}, 0
+        for text in ids:
+            try:
+                keys[_key(model, text)] = text
+            except LookupError:
+                refused += 1
+        if refused:
+            logger.error("Records are bound to ids that no %s can have: has its key another type now?", type)
         there = set(objects.filter(pk__in=keys).values_list("pk", flat=True))
         missing = [text for key, text in keys.items() if key not in there]
         if there <= keys.keys():
@@ -77,9 +86,10 @@ class Resource(NamedTuple):
             return True
         try:
             model, objects = _objects(self.type, self.database)
+            key = _key(model, self.id)
         except LookupError:
             return False
-        return bool(objects.filter(pk=model._meta.pk.to_python(self.id)).exists())
+        return bool(objects.filter(pk=key).exists())
 
     def kept(self) -> "Resource":
         """
@@ -102,3 +112,16 @@ def _objects(type: str, database: str) -> tuple[Any, "QuerySet[Any]"]:
     alias = database if database in connections else router.db_for_write(model)
     # Not the default manager, which may hide objects that are there.
     return model, model._base_manager.using(alias)
+
+
+def _key(model: Any, text: str) -> Any:
+    """
+    A primary key of a model, of the text that a record has for it.
+
+    Raises:
+        LookupError: it can be no key of that model.
+    """
+    try:
+        return model._meta.pk.to_python(text)
+    except (ValidationError, ValueError) as error:
+        raise LookupError(model._meta.label) from error

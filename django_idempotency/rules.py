@@ -162,11 +162,12 @@ def _same(policy: "IdempotencyPolicy") -> Iterator[str]:
         yield "on_other_target cannot be VALIDATE: a view validates a body, not another target."
     if policy.endpoint is not None and not storable(policy.endpoint, ENDPOINT_LENGTH):
         yield f"endpoint must be 1 to {ENDPOINT_LENGTH} characters of text."
-    bound = policy.fingerprint is not Fingerprint.TARGET and policy.on_mismatch is Mismatch.REJECT
+    whole = policy.fingerprint is not Fingerprint.TARGET and not policy.fingerprint_fields
+    bound = whole and policy.on_mismatch is Mismatch.REJECT
     if policy.stored_errors and not bound:
         yield (
-            "stored_errors must be empty where the key is not bound to the body "
-            "(fingerprint=TARGET, on_mismatch=REPLAY or VALIDATE): one refused body would refuse every corrected one."
+            "stored_errors must be empty where the key is not bound to the whole body (fingerprint=TARGET, "
+            "fingerprint_fields, on_mismatch=REPLAY or VALIDATE): one refused body would refuse every corrected one."
         )
 
 

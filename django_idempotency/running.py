@@ -41,6 +41,14 @@ def innermost() -> Running | None:
     return _innermost.get()
 
 
+def lease() -> "Lease | None":
+    """The claim of mode leased under which it runs: its own, or that of the one that has called it."""
+    running = _innermost.get()
+    while running is not None and running.lease is None:
+        running = running.outer
+    return None if running is None else running.lease
+
+
 def includes(identity: "Identity") -> bool:
     """Whether this very request is under way further out: it is guarded twice, by a mixin and a decorator."""
     running = _innermost.get()

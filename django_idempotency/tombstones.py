@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator
 from typing import TypeAlias
 
 from django.db import connections, transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from .choices import State
@@ -34,7 +34,17 @@ def bury(alias: str, type: str, ids: Collection[str], database: str) -> int:
     gone = Resource.gone(type, database, ids)
     if not gone:
         return 0
-    bound = standing(alias).filter(resource_type=type, resource_database=database, resource_id__in=gone)
+    bound = standing(alias).filter(resource_type=type, resource_database=database)
+    live = Q(expires_at=None) | Q(expires_at__gt=Clock())
+    noted = list(bound.filter(live, resource_id__in=gone).values_list("pk", "resource_id", Clock()))
+    # The look that counts comes after the note, for a key may be used again. An object that is made anew has a record
+    # that is not in the note; or one of the same key, which had expired, and then it was completed after the note.
+    gone = Resource.gone(type, database, {id for _, id, _ in noted})
+    if not gone:
+        return 0
+    bound = bound.filter(
+        pk__in=[pk for pk, id, _ in noted if id in gone], completed_at__lte=min(at for *_, at in noted)
+    )
     return change(
         bound,
         lambda records: records.update(

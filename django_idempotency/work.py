@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from contextlib import nullcontext
-from typing import Generic
+from typing import ClassVar, Generic
 
 from django.db import Error, connections, transaction
 
@@ -32,6 +32,9 @@ class Work(ABC, Generic[R]):
         committed: whether that is stored for good.
         seen: the record as it was when the attempt began, where it was read before.
     """
+
+    # Whether the handler runs inside a savepoint, whatever is stored: see `respond`.
+    savepoint: ClassVar[bool] = False
 
     def __init__(self, call: Call[R], entry: Entry) -> None:
         self.call = call
@@ -67,7 +70,7 @@ class Work(ABC, Generic[R]):
         """Run the handler, judge its response, and take what is kept of it."""
         policy = self.call.policy
         # A savepoint where refusals are stored: they are stored without their effects.
-        with transaction.atomic(self.alias) if policy.stored_errors else nullcontext():
+        with transaction.atomic(self.alias) if self.savepoint or policy.stored_errors else nullcontext():
             self.stage = Stage.RUN
             response = self.call.run()
             status = self.call.status(response)

@@ -124,6 +124,8 @@ IDEMPOTENCY = {
     "REQUEST_TIMEOUT": float(os.environ.get("REQUEST_TIMEOUT", "30")),
     # The first encrypts the responses that are stored, such as FirstHand's new API keys.
     "ENCRYPTION_KEYS": [key for key in os.environ.get("IDEMPOTENCY_ENCRYPTION_KEYS", "").split(",") if key],
+    # What `manage.py idempotency audit` asks no guard of: pages for people, whose forms have no keys.
+    "EXEMPT": ["admin:*", "django.contrib.*"],
 }
 
 # Background work: by a worker where a broker is named, else in process, right after COMMIT.
@@ -134,7 +136,14 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BROKER_CONNECTION_TIMEOUT = 2
 CELERY_BROKER_TRANSPORT_OPTIONS = {"max_retries": 1, "interval_start": 0, "interval_step": 0}
-CELERY_BEAT_SCHEDULE = {"thehog-sweep": {"task": "thehog.sweep", "schedule": 5.0}}
+CELERY_BEAT_SCHEDULE = {
+    "thehog-sweep": {"task": "thehog.sweep", "schedule": 5.0},
+    "purge-idempotency-records": {
+        "task": "django_idempotency.tasks.purge_expired",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
+}
 
 THEHOG = {
     # Seconds that a job is queued before a sweeper takes its enqueueing for lost.

@@ -88,10 +88,13 @@ class Session:
     def runs(self) -> dict[str, list[str]]:
         """Find the databases that runs of these tests have left on the server, by run."""
         found: dict[str, list[str]] = defaultdict(list)
-        for (database,) in self._rows(self._statements.databases):
+        for database in self.databases():
             if database.startswith(PREFIX):
                 found[database.removeprefix(PREFIX).partition("_")[0]].append(database)
         return found
+
+    def databases(self) -> list[str]:
+        return [database for (database,) in self._rows(self._statements.databases)]
 
     def create(self, database: str) -> None:
         self._rows(self._statements.create.format(database))

@@ -59,6 +59,9 @@ TEMPLATES = [
     },
 ]
 
+# Servers that tests break, stop and watch have no session but those of their requests; tests of counts switch them on.
+IDEMPOTENCY = {"COUNTS": False}
+
 DATABASES = {
     "default": {
         **dj_database_url.parse(os.environ.get("DATABASE_URL", "sqlite://:memory:")),

@@ -21,15 +21,22 @@ class Leases:
     Args:
         now: the database's clock, in UTC, as Django stores a time.
         later: the same plus one parameter of seconds.
-        update, row: how the verb, or the condition on the id, says not to wait for a lock of the row.
+        verb, row: how a statement's verb, or its condition on the id, says not to wait for a lock of the row.
     """
 
-    def __init__(self, now: str, later: str, *, update: str = "UPDATE", row: str = "id = %s") -> None:
+    def __init__(self, now: str, later: str, *, verb: str = "{}", row: str = "id = %s") -> None:
         mine = "WHERE id = %s AND owner = %s AND state = 'in_progress'"
+        update, delete = verb.format("UPDATE"), verb.format("DELETE")
         self._extend = f"UPDATE {TABLE} SET lease_expires_at = {later} {mine}"
+        self._renew = f"""
+            UPDATE {TABLE} SET lease_expires_at = {later}, resource_type = '', resource_id = '', resource_database = ''
+            {mine}"""
         self._bind = f"UPDATE {TABLE} SET resource_type = %s, resource_id = %s, resource_database = %s {mine}"
-        self._doubt = f"UPDATE {TABLE} SET state = 'unknown', lease_expires_at = NULL {mine}"
-        self._release = f"DELETE FROM {TABLE} {mine}"
+        # The session that was lost may hold the row for as long as the server has not heard of it. Nobody waits for that:
+        # the lease will lapse.
+        ended = f"WHERE {row} AND owner = %s AND state = 'in_progress'"
+        self._doubt = f"{update} {TABLE} SET state = 'unknown', lease_expires_at = NULL {ended}"
+        self._release = f"{delete} FROM {TABLE} {ended}"
         # Nobody holds it: its worker gave up, or was lost and has not been heard of for the time of its lease. A lock
         # is a sign of life: somebody is about to commit, or takes it over just now. Nobody waits for that.
         self._take = f"""
@@ -50,6 +57,10 @@ class Leases:
     def extend(self, cursor: CursorWrapper, digest: str, owner: str, seconds: float) -> bool:
         """Let the lease end so many seconds from now."""
         return _changed(cursor, self._extend, [seconds, digest, owner])
+
+    def renew(self, cursor: CursorWrapper, digest: str, owner: str, seconds: float) -> bool:
+        """Let the lease end so many seconds from now, and forget what another attempt has bound."""
+        return _changed(cursor, self._renew, [seconds, digest, owner])
 
     def bind(self, cursor: CursorWrapper, digest: str, owner: str, resource: tuple[str, str, str]) -> bool:
         """Show what is being made to duplicates in flight."""

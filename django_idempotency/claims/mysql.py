@@ -47,7 +47,7 @@ class MySQLClaims(PlaceholderClaims):
         now=NOW,
         later=LATER,
         # The first comment is for MariaDB, the second for MySQL, which waits at least a second.
-        update="/*M! SET STATEMENT innodb_lock_wait_timeout=0 FOR */ UPDATE /*+ SET_VAR(innodb_lock_wait_timeout=1) */",
+        verb="/*M! SET STATEMENT innodb_lock_wait_timeout=0 FOR */ {} /*+ SET_VAR(innodb_lock_wait_timeout=1) */",
     )
     LOCKED = frozenset({LOCK_WAIT_TIMEOUT, LOCK_NOWAIT})
     UNDONE = frozenset({1213, 1020})  # deadlock; the row changed since it was read

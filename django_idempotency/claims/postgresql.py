@@ -61,7 +61,7 @@ class PostgreSQLClaims(Claims):
             expires_at = excluded.expires_at
         WHERE record.state = 'completed' AND record.expires_at <= statement_timestamp()"""
 
-    # Mode leased: committed by itself, so it needs no lock; and a row that is there answers instead.
+    # Mode leased: committed by itself; a row that is there answers instead.
     LEASE: ClassVar[str] = f"""
         INSERT INTO {TABLE} AS record
             (id, scope, endpoint, idempotency_key, mode, state, fingerprint, response_headers,
@@ -92,6 +92,10 @@ class PostgreSQLClaims(Claims):
     def claim(self, cursor: CursorWrapper, entry: Entry, seen: Row | None) -> Row | Claim:
         identity = entry.identity
         if entry.hold is not None:
+            # A claim that is not committed is waited for by nobody; nor does one of this mode run beside one of atomic.
+            cursor.execute(self.LOCK, [identity.lock])
+            if not cursor.fetchone()[0]:
+                return Claim.IN_FLIGHT
             parts = (identity.digest, identity.scope, identity.endpoint, identity.key, entry.mode.value)
             cursor.execute(self.LEASE, [*parts, entry.fingerprint, *entry.hold, entry.seconds])
             return Claim.CLAIMED if cursor.rowcount == 1 else Claim.AGAIN

@@ -29,6 +29,8 @@ POLICY = IdempotencyPolicy(
     in_flight_wait=10.0,
     in_flight_status=409,
     retry_after=1,
+    # Only a success is kept.
+    stored_errors=frozenset(),
     # A success is replayed as it was, with the request id of the request that did the work.
     replayed_headers=(*REPLAYED_HEADERS, "X-Request-Id"),
     lifetime=timedelta(hours=24),

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils.decorators import method_decorator
 from rest_framework.decorators import action
 from rest_framework.generics import CreateAPIView
 from rest_framework.mixins import CreateModelMixin, ListModelMixin, RetrieveModelMixin
@@ -9,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet, ModelViewSet
 
+from django_idempotency.decorators import idempotency_exempt
 from django_idempotency.mixins import IdempotencyMixin
 from testproject.accounts.models import Balance
 from testproject.firsthand.models import SYSTEM, IssuedKey, Job, Purchase, WebhookEndpoint
@@ -21,6 +23,7 @@ from testproject.firsthand.serializers import (
     WebhookEndpointSerializer,
 )
 from testproject.systems.request_ids import request_id_of
+from testproject.systems.serializers import NoFieldsSerializer
 from testproject.systems.views import OwnedView, SystemView
 
 
@@ -31,13 +34,18 @@ class FirstHandView(IdempotencyMixin, SystemView):
     errors = ERRORS
 
 
+# A job is set to what the request says, however often it is said.
+@method_decorator(idempotency_exempt, name="partial_update")
 class Jobs(FirstHandView, OwnedView, ModelViewSet):
+    # Whatever is there: a key that comes back with another path is told so, and not that there is no such path.
+    lookup_value_regex = "[^/]+"
     queryset = Job.objects.all()
     serializer_class = JobSerializer
     http_method_names = ("get", "head", "options", "post", "patch", "delete")
 
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: str) -> Response:
+        NoFieldsSerializer(data=request.data).is_valid(raise_exception=True)
         job = self.get_object()
         job.cancel()
         return Response(self.acted_on(job))

@@ -29,10 +29,6 @@ class DescriptionSerializer(serializers.ModelSerializer):
         fields = ("id", "vin", "created_at")
 
 
-class NoFieldsSerializer(serializers.Serializer):
-    """Takes an object whose fields are all unknown."""
-
-
 class BatchSerializer(serializers.Serializer):
     """Makes all of ``items`` or none: they are valid together, and stored by one statement."""
 

@@ -18,9 +18,9 @@ from testproject.hrizn.serializers import (
     ContentSerializer,
     DescriptionSerializer,
     IdeaCloudSerializer,
-    NoFieldsSerializer,
 )
 from testproject.systems.request_ids import request_id_of
+from testproject.systems.serializers import NoFieldsSerializer
 from testproject.systems.views import OwnedView, SystemView
 
 
@@ -37,6 +37,8 @@ class IdeaClouds(HriznView, OwnedView, CreateModelMixin, ListModelMixin, Retriev
 
 
 class Contents(HriznView, OwnedView, CreateModelMixin, ListModelMixin, RetrieveModelMixin, GenericViewSet):
+    # Whatever is there: a key that comes back with another path is told so, and not that there is no such path.
+    lookup_value_regex = "[^/]+"
     queryset = Content.objects.all()
     serializer_class = ContentSerializer
     # What a POST makes.

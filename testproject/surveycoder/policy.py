@@ -38,6 +38,8 @@ POLICY = IdempotencyPolicy(
     in_flight_wait=10.0,
     in_flight_status=409,
     retry_after=1,
+    # Only a success is kept.
+    stored_errors=frozenset(),
     # A success is replayed as it was, with the request id of the request that did the work.
     replayed_headers=(*REPLAYED_HEADERS, "X-Request-Id"),
     # An answer repeats what was sent, which may be 2.5 MB. All of them are kept: a coding is paid for once.

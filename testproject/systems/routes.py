@@ -23,7 +23,11 @@ def system_urlpatterns() -> list[URLPattern | URLResolver]:
 
 
 def outcome_urlpatterns() -> list[URLPattern]:
-    """Tell of each system's keys what became of them; outside of its prefix, which its own page rules."""
+    """
+    Tell what became of a key, in each system's words; outside of its prefix, which its own page rules.
+
+    An organization that has used one key in several systems sees all of that: they share its scope.
+    """
     return [
         path(
             f"outcomes/{system.prefix}/idempotency/<path:key>",

@@ -73,6 +73,7 @@ def accounts_connect(origin: Origin, provider: str) -> Body:
     return {"account_id": account.pk, "provider": account.provider}
 
 
+@transaction.atomic
 def fetch(origin: Origin, url: str, intent: str, idempotency_key: str | None = None) -> Body:
     """
     Fetch a URL with an intent.
@@ -80,7 +81,11 @@ def fetch(origin: Origin, url: str, intent: str, idempotency_key: str | None = N
     Args:
         idempotency_key: None where none was sent: what was fetched before for this pair is the answer then.
     """
-    artifact = Artifact.first_fetched(origin.organization, url, intent) if idempotency_key is None else None
+    artifact = None
+    if idempotency_key is None:
+        # One after the other: the same pair may come under other query strings, and each is a key of its own.
+        Organization.objects.select_for_update().get(pk=origin.organization.pk)
+        artifact = Artifact.first_fetched(origin.organization, url, intent)
     if artifact is None:
         artifact = Artifact.objects.create(
             **origin._asdict(),

@@ -11,8 +11,8 @@ router.register("accounts", views.Accounts, basename="account")
 urlpatterns = [
     # Before the items, for which "from-intent" and "connect" would pass.
     path("pipelines/from-intent", views.FromIntent.as_view(), name="pipelines_from_intent"),
-    path("posts/<slug:post_id>/draft", views.Draft.as_view(), name="posts_draft"),
-    path("artifacts/<slug:artifact_id>/publish", views.Publish.as_view(), name="artifacts_publish"),
+    path("posts/<str:post_id>/draft", views.Draft.as_view(), name="posts_draft"),
+    path("artifacts/<str:artifact_id>/publish", views.Publish.as_view(), name="artifacts_publish"),
     path("accounts/connect", views.Connect.as_view(), name="accounts_connect"),
     path("fetch", views.Fetch.as_view(), name="fetch"),
     path("pipelines/<slug:pipeline_id>/inbox", views.Inbox.as_view(), name="inbox"),

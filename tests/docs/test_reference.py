@@ -87,9 +87,12 @@ def test_every_error_has_a_row() -> None:
 
 def test_every_check_has_a_heading() -> None:
     """Each id that a check may report has a heading in checks.md, and no heading is left over."""
-    reported = re.findall(r'id="([\w.]+)"', Path(ROOT, "django_idempotency/checks.py").read_text())
+    sources = "".join(path.read_text() for path in Path(ROOT, "django_idempotency/checks").glob("*.py"))
+    reported = {
+        f"django_idempotency.{number}" for number in re.findall(r'(?:error|warning)\(\s*"(\w+)"', sources)
+    }
 
-    assert page("docs/reference/checks.md").headings == ["Checks", *sorted(set(reported))]
+    assert page("docs/reference/checks.md").headings == ["Checks", *sorted(reported)]
 
 
 def test_every_field_of_the_record_has_a_row() -> None:
@@ -173,6 +176,14 @@ def test_tests_that_are_named_exist(each: Page) -> None:
             assert re.search(rf"^\s*(?:async )?(?:def|class) {part}\b", source.read_text(), re.MULTILINE), (
                 name
             )
+
+
+def test_every_row_of_the_failure_table_names_its_tests() -> None:
+    """What a retry sees after a failure is shown by a test, row by row."""
+    table = page("docs/explanation/failures.md")
+    rows = table.rows("Failure") + table.rows("What happens")
+    assert len(rows) >= 30
+    assert [failure for failure, *_, shown in rows if not TEST_ID.findall(shown)] == []
 
 
 def test_the_pages_build(tmp_path: Path) -> None:

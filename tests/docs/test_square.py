@@ -36,7 +36,9 @@ def refused(response: Any) -> tuple[int, str, str]:
     """Its status, and the category and code of the one error in Square's array."""
     (error,) = response.json()["errors"]
     assert set(error) == {"category", "code", "detail", "field"}
-    assert error["detail"]
+    # A sentence, and nothing of Python's.
+    assert error["detail"].endswith(".")
+    assert "ErrorDetail" not in error["detail"]
     return response.status_code, error["category"], error["code"]
 
 
@@ -82,7 +84,24 @@ def test_a_key_is_required(client: APIClient) -> None:
 
 def test_the_views_own_errors_look_alike(client: APIClient) -> None:
     """What the view refuses is in the same array, and leaves the key free."""
-    assert refused(pay(client, amount=-1)) == (400, "INVALID_REQUEST_ERROR", "INVALID")
+    wrong = pay(client, amount=-1, currency="")
+    assert wrong.status_code == 400
+    assert [(each["code"], each["field"], each["detail"]) for each in wrong.json()["errors"]] == [
+        ("MIN_VALUE", "amount", "Ensure this value is greater than or equal to 0."),
+        ("BLANK", "currency", "This field may not be blank."),
+    ]
     assert pay(client).status_code == 201
+    assert refused(client.put("/v2/payments", {}, format="json"))[2] == "METHOD_NOT_ALLOWED"
     client.force_authenticate(None)
-    assert refused(pay(client))[0] in (401, 403)
+    assert refused(pay(client)) == (401, "AUTHENTICATION_ERROR", "NOT_AUTHENTICATED")
+
+
+def test_only_what_is_wrong_with_the_key_names_its_field(client: APIClient) -> None:
+    """A refusal names the field that it is about, if it is about one."""
+    pay(client)
+    (reused,) = pay(client, amount=2000).json()["errors"]
+    assert reused["field"] == "idempotency_key"
+    deep = "[" * 5000 + "]" * 5000
+    body = f'{{"idempotency_key": "{KEY}", "amount": {deep}}}'
+    (nested,) = client.post("/v2/payments", body, content_type="application/json").json()["errors"]
+    assert (nested["code"], nested["field"]) == ("INVALID_BODY", None)

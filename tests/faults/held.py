@@ -13,7 +13,7 @@ import pytest
 
 from tests.faults.desk import Client
 from tests.guarantee.gate import PATIENCE, Arrival, Gate
-from tests.guarantee.moments import end_session, is_open
+from tests.guarantee.moments import end_session, is_busy, is_open
 
 # Where nothing is committed yet, apart from the claim of mode leased.
 UNCOMMITTED = ["mid-handler", "before the store", "after the store"]
@@ -68,6 +68,11 @@ class Held:
         """Whether the database has not yet noticed the end of its session."""
         return "session" in self._arrival.told and is_open(int(self._arrival.told["session"]))
 
+    @property
+    def in_a_statement(self) -> bool:
+        """Whether its session is inside a statement."""
+        return is_busy(int(self._arrival.told["session"]))
+
     def go_on(self) -> httpx.Response:
         """Let it go on, paused or not, to its answer."""
         self.let_go()
@@ -78,10 +83,14 @@ class Held:
 
 
 @contextmanager
-def held(client: Client, halt: str, patience: float = PATIENCE) -> Iterator[Held]:
+def held(
+    client: Client, halt: str, headers: dict[str, str] | None = None, patience: float = PATIENCE
+) -> Iterator[Held]:
     """Send a request that stops there. Whatever the test has left of it goes on afterwards."""
     with ThreadPoolExecutor(1) as pool, Gate() as gate:
-        sent = pool.submit(client.post, {**gate.headers, "X-Halt": halt}, patience=patience)
+        sent = pool.submit(
+            client.post, {**gate.headers, **(headers or {}), "X-Halt": halt}, patience=patience
+        )
         try:
             arrival = gate.arrival()
         except TimeoutError:

@@ -64,7 +64,21 @@ def charge(request: HttpRequest) -> HttpResponse:
             after_the_store(stop)
         case "after the commit":
             transaction.on_commit(stop)
+        case "mid-statement":
+            stop()
+            Effect.objects.select_for_update().get(label=request.headers["X-Locked"])
     return response
+
+
+def order(request: HttpRequest) -> HttpResponse:
+    """Leave a row that says what is to be done, and enqueue it after COMMIT; the outside is the queue here."""
+    key = request.headers["Idempotency-Key"]
+    job = Effect.objects.create(label=key)
+    answer = json.dumps({"job": job.pk, "token": secrets.token_hex(8)})
+    if request.headers.get("X-Halt") == "after the commit":
+        transaction.on_commit(partial(halt, request, body=answer))
+    transaction.on_commit(partial(happen_outside, f"{key} {job.pk}\n"))
+    return HttpResponse(answer, status=202, content_type=CONTENT_TYPE)
 
 
 def happen_outside(line: str) -> None:
@@ -85,6 +99,12 @@ def stopping_before(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[Ht
 
 
 urlpatterns = [
-    path(f"{name}/", stopping_before(idempotent(policy)(charge)), name=name)
-    for name, policy in POLICIES.items()
+    *(
+        path(f"{name}/", stopping_before(idempotent(policy)(charge)), name=name)
+        for name, policy in POLICIES.items()
+    ),
+    *(
+        path(f"{name}-orders/", csrf_exempt(idempotent(POLICIES[name])(order)), name=f"{name}-orders")
+        for name in ("atomic", "fail", "retry")
+    ),
 ]

@@ -1,8 +1,4 @@
-"""
-The rows of duplicates: in flight, with another payload, and racing for an abandoned key.
-
-"Killed between COMMIT and the enqueueing of a background job" is shown by tests/systems/test_thehog_jobs.py.
-"""
+"""The rows of duplicates: many at once, in flight, with another payload, late, and racing for an abandoned key."""
 
 from __future__ import annotations
 
@@ -22,6 +18,21 @@ LEASED = pytest.mark.parametrize("mode", ["fail", "retry"])
 # Where a duplicate of mode atomic need not wait for the one writer.
 not_sqlite = pytest.mark.databases("postgresql", "mariadb")
 CROWD = 8
+
+
+@MODES
+def test_many_at_once(site: Site, mode: str) -> None:
+    """Row "many equal requests at once", both modes: one of them is carried out, and all get its answer in the end."""
+    client = site.client(mode)
+    answers = client.at_once(CROWD)
+    served = [answer for answer in answers if answer.status_code == 201]
+    for answer in answers:
+        if answer not in served:
+            assert_may_retry(answer)
+    (first,) = (answer for answer in served if REPLAYED not in answer.headers)
+    for answer in [*served, *(client.retry() for _ in range(CROWD - len(served)))]:
+        assert answer.content == first.content
+    assert client.done == (1, 1)
 
 
 def assert_refused_while_it_runs(client: Client) -> None:
@@ -106,6 +117,19 @@ def test_another_payload_when_unknown(site: Site, mode: str) -> None:
     assert_mismatch(client.post(amount=2))
     assert client.row == left
     assert client.done == (0, 1)
+
+
+@MODES
+def test_after_the_key_has_expired(site: Site, mode: str) -> None:
+    """Row "after the key has expired", both modes: a new request, whose answer is replayed from then on."""
+    client = site.client(mode)
+    old = client.post()
+    client.expire()
+    new = client.post()
+    assert_ran(new)
+    assert new.content != old.content
+    assert_replay(client.post(), new)
+    assert client.done == (2, 2)
 
 
 def abandoned(site: Site, mode: str) -> Client:

@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from tests.app.models import Effect
 from tests.faults.desk import AT_ONCE, Site, assert_in_progress, assert_ran, assert_unknown
 from tests.faults.held import UNCOMMITTED, killed
 from tests.guarantee.clients import REPLAYED, assert_replay
@@ -92,6 +93,22 @@ def test_after_the_commit(site: Site, mode: str) -> None:
     assert (first.status_code, first.text, first.headers[REPLAYED]) == (201, lost, "true")
     assert_replay(client.post(), first)
     assert client.done == (1, 1)
+
+
+@MODES
+def test_between_commit_and_enqueue(site: Site, mode: str) -> None:
+    """Row "killed between COMMIT and enqueueing", both modes: the 202 is replayed; the job row is there, once."""
+    client = site.client(f"{mode}-orders")
+    lost = killed(client, "after the commit")
+    assert client.done == (1, 0)  # a sweeper finds it, for nobody has enqueued it
+    first = client.post()
+    assert (first.status_code, first.text, first.headers[REPLAYED]) == (202, lost, "true")
+    assert_replay(client.post(), first)
+    assert client.effects == 1
+    assert first.json()["job"] == Effect.objects.get(label=client.key).pk
+    assert client.outside == []
+    spared = site.client(f"{mode}-orders")
+    assert (spared.post().status_code, spared.done) == (202, (1, 1))
 
 
 def test_while_it_takes_an_expired_key_over(site: Site) -> None:

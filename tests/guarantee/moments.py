@@ -18,6 +18,10 @@ SESSIONS = {
     "postgresql": "SELECT count(*) FROM pg_stat_activity WHERE pid = %s",
     "mysql": "SELECT count(*) FROM information_schema.processlist WHERE id = %s",
 }
+BUSY = {
+    "postgresql": "SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND state = 'active'",
+    "mysql": "SELECT count(*) FROM information_schema.processlist WHERE id = %s AND command = 'Query'",
+}
 
 
 def before_the_store(action: Callable[[], object]) -> None:
@@ -63,6 +67,13 @@ def is_open(number: int) -> bool:
     """Whether the server still has that session."""
     with connection.cursor() as cursor:
         cursor.execute(SESSIONS[connection.vendor], [number])
+        return bool(cursor.fetchone()[0])
+
+
+def is_busy(number: int) -> bool:
+    """Whether that session is inside a statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(BUSY[connection.vendor], [number])
         return bool(cursor.fetchone()[0])
 
 

@@ -246,6 +246,11 @@ def test_a_model_that_is_gone(database: Database, caplog: pytest.LogCaptureFixtu
     assert "app.former" in caplog.text
 
 
+def test_a_key_of_another_type(database: Database) -> None:
+    """An object whose model had texts for keys and has numbers now cannot be asked for: never made again."""
+    assert not Resource("app.effect", "a-text", "default").exists()
+
+
 @pytest.mark.parametrize(
     ("wrong", "error", "words"),
     [

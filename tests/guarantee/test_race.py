@@ -30,6 +30,18 @@ def server(database: Database, servers: Servers) -> Server:
     return servers.of(database, APP, workers=4, threads=CROWD)
 
 
+@pytest.mark.database_settings(ATOMIC_REQUESTS=True)
+def test_a_crowd_in_the_requests_own_transactions(server: Server) -> None:
+    """REQ 1: Under ATOMIC_REQUESTS, too, one of 30 equal requests is carried out, and all get its answer in the end."""
+    client = Client(server, "refuses")
+    served, refused = tell_apart(client.at_once([{}] * CROWD))
+    assert len([answer for answer in served if REPLAYED not in answer.headers]) == 1
+    assert Effect.objects.count() == 1
+    late = [client.retry() for _ in refused]
+    assert {(answer.status_code, answer.content) for answer in (*served, *late)} == {(201, served[0].content)}
+    assert Effect.objects.count() == 1
+
+
 @pytest.fixture(params=["fresh", "expired"])
 def earlier(request: pytest.FixtureRequest, server: Server) -> int:
     """How many effects the key has had before: none, or one whose record has expired."""

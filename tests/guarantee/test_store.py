@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from django_idempotency import STRIPE, Problem
+from django_idempotency import STRIPE, Mode, Problem
 from django_idempotency.decorators import idempotent
 from django_idempotency.mixins import IdempotencyMixin
 from tests.app.models import Effect
@@ -51,10 +51,11 @@ class Mixed(IdempotencyMixin, APIView):
 urlpatterns = [
     path("decorated/", idempotent(POLICY)(decorated)),
     path("mixin/", Mixed.as_view()),
+    path("leased/", idempotent(POLICY.but(mode=Mode.LEASED))(decorated)),
     path("terse/", idempotent(POLICY.but(renderer=terse, retry_after=7))(decorated)),
     path("stripe/", idempotent(STRIPE.but(scope=POLICY.scope))(decorated)),
 ]
-FACES = ["/decorated/", "/mixin/"]
+FACES = ["/decorated/", "/mixin/", "/leased/"]
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models import Model, QuerySet
 
 from django_idempotency.models import IdempotencyRecord
-from django_idempotency.purge import purge
+from django_idempotency.purge import Purged, purge
 from tests.app.models import AnyEffect, Effect, Tag
 from tests.guarantee.desk import post, records
 from tests.lifetimes.desk import MADE, age, assert_tombstone
@@ -155,3 +155,16 @@ def test_a_renamed_model(database: Database, caplog: pytest.LogCaptureFixture) -
     assert purge(rest=0).tombstones == 0
     assert "app.former" in caplog.text
     assert IdempotencyRecord.objects.get().response_body is not None
+
+
+@pytest.mark.usefixtures("unheard")
+def test_a_key_of_another_type(database: Database, caplog: pytest.LogCaptureFixture) -> None:
+    """A model's key has changed its type: those records are left, the operator is told, and the purge goes on."""
+    for key in ("before", "after"):
+        post("/integer/", key=key)
+    IdempotencyRecord.objects.filter(key="before").update(resource_id="a-text")
+    MADE[1].delete()
+    assert purge(rest=0) == Purged(tombstones=1, finished=True)
+    assert IdempotencyRecord.objects.get(resource_deleted_at=None).key == "before"
+    assert caplog.text.count("app.effect") == 1
+    assert post("/integer/", key="before").status_code == 404

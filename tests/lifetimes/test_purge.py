@@ -19,7 +19,7 @@ from django.utils import timezone
 from django_idempotency import Mode
 from django_idempotency.decorators import idempotent
 from django_idempotency.models import IdempotencyPurge, IdempotencyRecord
-from django_idempotency.purge import Purged, purge
+from django_idempotency.purge import BRIEF, Purged, Size, purge
 from django_idempotency.tombstones import bound_objects
 from tests.app.models import Effect
 from tests.guarantee.clients import REPLAYED
@@ -124,6 +124,37 @@ def test_it_rests(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     purge(batch=10, rest=2.0)
     assert len(slept) == 3
     assert all(0 < seconds < PATIENCE for seconds in slept)
+
+
+@pytest.mark.parametrize(
+    ("brief", "rest", "expected"),
+    [(1e-9, 1e-9, [100, 120, 140, 150]), (60.0, 1e-9, [100, 150]), (1e-9, 0, [100, 150])],
+    ids=["long", "brief", "long, and nobody minds"],
+)
+def test_batches_that_take_long_get_smaller(
+    database: Database, monkeypatch: pytest.MonkeyPatch, brief: float, rest: float, expected: list[int]
+) -> None:
+    """REQ 12: live requests wait behind no long batch; where it does not rest for them, it does not care."""
+    monkeypatch.setattr("django_idempotency.purge.BRIEF", brief)
+    rows(150)
+    seen: list[int] = []
+    purge(batch=100, rest=rest, progress=lambda done: seen.append(done.expired))
+    assert seen == expected
+
+
+def test_batches_grow_again() -> None:
+    """One batch that took long, for whatever reason, does not slow down all that follow."""
+    size = Size(500)
+    for seconds, expected in [
+        (BRIEF, 500),
+        (4 * BRIEF, 125),
+        (0.0, 250),
+        (BRIEF, 250),
+        (0.0, 500),
+        (0.0, 500),
+    ]:
+        size.learn(seconds)
+        assert size.now == expected
 
 
 def test_both_works_take_turns(database: Database) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import close_old_connections, connection
 from django.http import HttpResponse, JsonResponse
 from django.test.utils import CaptureQueriesContext
 from django.urls import path
@@ -23,6 +24,8 @@ from django_idempotency.models import IdempotencyRecord
 from django_idempotency.outcomes import IdempotencyOutcomeView
 from django_idempotency.scopes import attribute
 from tests.app.models import Effect
+from tests.guarantee.moments import before_the_store, end_session, session
+from tests.guarantee.test_store import renamed
 from tests.operate.records import SECRET, completed, leased
 from tests.rig import Database
 
@@ -140,6 +143,37 @@ def test_no_log_holds_the_key(database: Database, caplog: pytest.LogCaptureFixtu
         ):
             assert client.get(f"{url}4242-key").status_code >= 400
     assert "4242-key" not in caplog.text
+
+
+def assert_unavailable(answer: Any) -> None:
+    """503 in the policy's format, which says that asking again may help."""
+    assert (answer.status_code, answer["Content-Type"]) == (503, "application/problem+json")
+    assert (answer.json()["code"], answer["Retry-After"]) == ("idempotency_unavailable", "1")
+
+
+def test_a_database_that_fails(database: Database, caplog: pytest.LogCaptureFixture) -> None:
+    """REQ 23, 24: 503 with Retry-After, the operator is told what sort of error it was, and no log holds the key."""
+    with caplog.at_level("INFO"), renamed(IdempotencyRecord._meta.db_table):
+        assert_unavailable(named("alice").get("/other/4242-key"))
+    assert re.search("could not be looked up: (Operational|Programming)Error", caplog.text)
+    assert "4242-key" not in caplog.text
+
+
+@pytest.mark.databases("postgresql", "mariadb")
+@pytest.mark.parametrize("atomic_requests", [False, True])
+def test_a_session_that_ends(
+    database: Database, caplog: pytest.LogCaptureFixture, atomic_requests: bool
+) -> None:
+    """REQ 24: the same where the database goes away under the request, and the next one is answered."""
+    database.reconfigure(ATOMIC_REQUESTS=atomic_requests)
+    completed("4242-key")
+    ended = session()
+    before_the_store(lambda: end_session(ended))
+    with caplog.at_level("INFO"):
+        assert_unavailable(named("alice").get("/other/4242-key"))
+    assert "4242-key" not in caplog.text
+    close_old_connections()  # as a server does between two requests
+    assert named("alice").get("/other/4242-key").status_code == 200
 
 
 def test_each_state_is_told(database: Database) -> None:

@@ -23,12 +23,12 @@ def plain(problem: Problem, request: HttpRequest) -> HttpResponse:
     return HttpResponse(problem.code, status=problem.status)
 
 
-def ids(**changes: Any) -> list[str | None]:
+def ids(databases: tuple[str, ...] = ("default",), **changes: Any) -> list[str | None]:
     """The ids of what `manage.py check` says under these settings."""
     with override_settings(**changes):
         return [
             found.id
-            for found in run_checks(databases=["default"])
+            for found in run_checks(databases=databases)
             if str(found.id).startswith("django_idempotency")
         ]
 
@@ -65,8 +65,14 @@ def ids(**changes: Any) -> list[str | None]:
         ({"ENABLED": "no"}, ["E002"]),
         ({"ENABLED": 0}, ["E002"]),
         ({"ENABLED": False}, ["W001"]),
+        ({"REQUEST_TIMEOUT": "30"}, ["E002"]),
+        ({"REQUEST_TIMEOUT": 45}, []),
+        ({"TOMBSTONE_LIFETIME": 30}, ["E002"]),
+        ({"COUNTS": "no"}, ["E002"]),
+        ({"COUNTS": None, "EXEMPT": ["admin:*"]}, []),
+        ({"EXEMPT": "admin:*"}, ["E002"]),
     ],
-    ids=range(29),
+    ids=range(35),
 )
 @pytest.mark.databases("sqlite")
 def test_settings_are_checked(database: Database, value: Any, expected: list[str]) -> None:

@@ -123,6 +123,7 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
     ({"fingerprint": Fingerprint.RAW, "fingerprint_fields": ("amount",)}, "fingerprint_fields"),
     ({"fingerprint": Fingerprint.TARGET, "fingerprint_fields": ("amount",)}, "fingerprint_fields"),
     ({"fingerprint": Fingerprint.TARGET, "stored_errors": frozenset({404})}, "stored_errors"),
+    ({"fingerprint_fields": ("amount",), "stored_errors": frozenset({400})}, "stored_errors"),
     ({"on_mismatch": Mismatch.REPLAY, "stored_errors": frozenset({404})}, "stored_errors"),
     ({"on_mismatch": Mismatch.VALIDATE, "stored_errors": frozenset({404})}, "stored_errors"),
     ({"replayed_header": "X-Idempotency", "expires_header": "x-idempotency"}, "expires_header"),

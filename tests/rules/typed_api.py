@@ -55,7 +55,6 @@ PAYMENTS = IdempotencyPolicy(
     syntax=KeySyntax.LENIENT,
     scope=organization,
     fingerprint=Fingerprint.SEMANTIC,
-    fingerprint_fields=("amount",),
     on_mismatch=Mismatch.REJECT,
     mode=Mode.ATOMIC,
     stored_errors=frozenset({402, 404}),

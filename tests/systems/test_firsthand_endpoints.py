@@ -55,6 +55,33 @@ def test_create_a_job(live: Live) -> None:
     assert live.acme.get(BILLING) == balance
 
 
+def test_cancelling_takes_an_object_or_nothing(live: Live) -> None:
+    """SYSTEMS: "invalid body: 400 `validation_failed`", also where there are no fields; unknown ones are ignored."""
+    job = live.acme.send("POST", JOBS, JOB, headers={"Idempotency-Key": new_key()}).json()["id"]
+    for wrong in (b"[1]", b'"x"', b"null", b"{"):
+        refused = live.acme.send(
+            "POST", f"{JOBS}/{job}/cancel", wrong, headers={"Idempotency-Key": new_key()}
+        )
+        assert (refused.status_code, refused.json()["error"]["type"]) == (400, "validation_failed"), wrong
+    assert live.acme.get(f"{JOBS}/{job}")["status"] != "cancelled"
+    for body in (None, {}, {"why": "over"}):
+        answer = live.acme.send("POST", f"{JOBS}/{job}/cancel", body, headers={"Idempotency-Key": new_key()})
+        assert answer.status_code == 200, body
+
+
+@pytest.mark.parametrize("place", ["a.b", "ü", "a b"])
+def test_another_path_that_looks_like_none(live: Live, place: str) -> None:
+    """SYSTEMS: same key, other path argument: 409, before the object is looked up, whatever the argument looks like."""
+    key = new_key()
+    job = live.acme.send("POST", JOBS, JOB, headers={"Idempotency-Key": new_key()}).json()["id"]
+    assert (
+        live.acme.send("POST", f"{JOBS}/{job}/cancel", {}, headers={"Idempotency-Key": key}).status_code
+        == 200
+    )
+    other = live.acme.send("POST", f"{JOBS}/{place}/cancel", {}, headers={"Idempotency-Key": key})
+    assert (other.status_code, other.json()["error"]["type"]) == (409, "idempotency_conflict")
+
+
 def test_cancel_a_job(live: Live) -> None:
     """SYSTEMS: "`POST .../jobs/{id}/cancel` (200, `status` becomes `cancelled`, repeatable with another key)"."""
     post = Post(live.acme, CANCEL)

@@ -8,7 +8,7 @@ from functools import partial
 import httpx
 import pytest
 
-from tests.systems.live import Caller, Live, answered, at_once, new_key
+from tests.systems.live import Caller, Live, answered, at_once, new_key, on_every_database
 from tests.systems.whet import NOTE, Body, assert_refused
 
 
@@ -78,6 +78,24 @@ def test_pair_raced_for(live: Live) -> None:
 
     assert {(answer.status_code, answer.content) for answer in answers} == {(201, answers[0].content)}
     assert not any("Idempotent-Replayed" in answer.headers for answer in answers)
+    assert live.acme.count("/whet/artifacts") == before + 1
+
+
+@on_every_database
+def test_pair_raced_for_with_other_queries(live: Live) -> None:
+    """SYSTEMS: "returns the same artifact", also when those who race for it ask with query strings of their own."""
+    body = page()
+    before = live.acme.count("/whet/artifacts")
+
+    answers = at_once(
+        [
+            partial(live.acme.send, "POST", f"/whet/fetch?trace={number}", body, fault="slow=0.3")
+            for number in range(4)
+        ]
+    )
+
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.json()["artifact_id"] for answer in answers}) == 1
     assert live.acme.count("/whet/artifacts") == before + 1
 
 

@@ -4,6 +4,7 @@ The subcommands of `manage.py idempotency`. A new one is a module and a line her
 Results go to stdout, all else to stderr. Every subcommand ends with one of the statuses in `base`.
 """
 
+from .audit import Audit
 from .base import Subcommand
 from .erase import Erase
 from .purge import Purge
@@ -17,4 +18,5 @@ SUBCOMMANDS: dict[str, type[Subcommand]] = {
     "show": Show,
     "erase": Erase,
     "rotate-keys": RotateKeys,
+    "audit": Audit,
 }

@@ -18,6 +18,8 @@ MISUSED = 2
 LEFT = 3
 # There is no such record.
 NOTHING = 4
+# There are routes without a guard.
+UNPROTECTED = 5
 
 
 class Subcommand(ABC):
@@ -42,7 +44,7 @@ class Subcommand(ABC):
         parser.add_argument(
             "--database", choices=tuple(connections), help="The alias of the records, if not the router's."
         )
-        parser.add_argument("--json", action="store_true", help="Print one JSON document, for a program.")
+        add_json(parser)
 
     @abstractmethod
     def run(self) -> None:
@@ -76,13 +78,18 @@ class Subcommand(ABC):
         raise CommandError(reason, returncode=status)
 
 
-def add_bounds(parser: CommandParser) -> None:
-    """Add the bounds of what goes through many records."""
+def add_json(parser: CommandParser) -> None:
+    """Add the option for programs."""
+    parser.add_argument("--json", action="store_true", help="Print one JSON document, for a program.")
+
+
+def add_bounds(parser: CommandParser, *, rest: float) -> None:
+    """Add the bounds of what goes through many records, which rests so long by default."""
     parser.add_argument("--batch", type=positive, default=500, help="Records per transaction (500).")
     parser.add_argument("--rows", type=positive, help="Stop after so many records.")
     parser.add_argument("--seconds", type=duration, help="Stop after so many seconds.")
     parser.add_argument(
-        "--rest", type=duration, default=1.0, help="Rest so many times as long as a batch took (1)."
+        "--rest", type=duration, default=rest, help=f"Rest so many times as long as a batch took ({rest:g})."
     )
 
 

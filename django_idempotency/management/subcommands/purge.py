@@ -6,7 +6,7 @@ from django.core.management.base import CommandParser
 
 from ...lookups import EXPIRED
 from ...models import IdempotencyRecord
-from ...purge import Purged, purge
+from ...purge import REST, Purged, purge
 from .base import Subcommand, add_bounds, number
 from .progress import progress
 
@@ -17,7 +17,7 @@ class Purge(Subcommand):
     @classmethod
     def add_to(cls, parser: CommandParser) -> None:
         super().add_to(parser)
-        add_bounds(parser)
+        add_bounds(parser, rest=REST)
         parser.add_argument("--dry-run", action="store_true", help="Count what has expired; change nothing.")
 
     def run(self) -> None:

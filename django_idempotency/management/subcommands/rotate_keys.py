@@ -18,7 +18,7 @@ class RotateKeys(Subcommand):
     @classmethod
     def add_to(cls, parser: CommandParser) -> None:
         super().add_to(parser)
-        add_bounds(parser)
+        add_bounds(parser, rest=1.0)
 
     def run(self) -> None:
         with progress(self.stderr, self._due) as advance:

@@ -9,6 +9,9 @@ from django.db.models import DateTimeField, F
 
 from django_idempotency.models import IdempotencyRecord
 
+# Times before this no database has to know.
+LONGEST = timedelta(days=36500)
+
 
 def positive_hours(text: str) -> timedelta:
     """Read how far to go back."""
@@ -16,8 +19,8 @@ def positive_hours(text: str) -> timedelta:
         age = timedelta(hours=float(text))
     except (ValueError, OverflowError) as error:
         raise ArgumentTypeError(f"{text!r} is not a number of hours") from error
-    if age <= timedelta():
-        raise ArgumentTypeError("records only grow older: HOURS must be above 0")
+    if not timedelta() < age <= LONGEST:
+        raise ArgumentTypeError(f"HOURS must be above 0, and at most {LONGEST // timedelta(hours=1)}")
     return age
 
 

@@ -76,7 +76,7 @@ class Command(BaseCommand):
                         markup=False,
                     )
                 if serve:
-                    self.stay(server)
+                    self.stay(server, environment["DATABASE_URL"])
         return ok
 
     def play(self, server: Server) -> list[Row]:
@@ -91,7 +91,7 @@ class Command(BaseCommand):
 
             return play_all(server.url, report)
 
-    def stay(self, server: Server) -> None:
+    def stay(self, server: Server, database_url: str) -> None:
         """Let people look around."""
         say = self.progress.print
         say(f"\nServing at {server.url} until Ctrl-C.")
@@ -100,6 +100,11 @@ class Command(BaseCommand):
         say(f"  Admin: {server.url}/admin/  login {ADMIN} / {ADMIN}")
         for organization in ORGANIZATIONS:
             say(f"  Tokens of {organization}: {', '.join(tokens_of(organization))}")
+        say(
+            f"  Tomorrow: DATABASE_URL='{database_url}' python manage.py age_demo 25",
+            soft_wrap=True,
+            highlight=False,
+        )
         try:
             server.process.wait()
         except KeyboardInterrupt:

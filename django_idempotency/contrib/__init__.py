@@ -1,0 +1,1 @@
+"""What belongs to other packages; each works where its own is installed."""
