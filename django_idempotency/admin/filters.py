@@ -74,8 +74,8 @@ class StateFilter(Filter):
         }
 
     def apply(self, chosen: str, condition: Q, walk: Walk) -> Walk:
-        if chosen == "expired":  # among many live ones, these are not the newest
-            return walk.within(condition).by("expires_at")
+        if chosen == "expired":  # of many records the newest are live
+            walk = walk.within(Q(expires_at__lte=Clock())).by("expires_at")
         if chosen in ("unknown", "in_progress"):
             walk = walk.within(UNSETTLED)
         return super().apply(chosen, condition, walk)

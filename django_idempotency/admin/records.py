@@ -39,8 +39,6 @@ class RecordAdmin(ReadOnlyAdmin):
     paginator = BoundedPaginator
     show_facets = admin.ShowFacets.NEVER
     actions = tuple(operation.as_action for operation in actions.OPERATIONS)
-    # Not all of a filter's records at once, which may be thousands.
-    actions_selection_counter = False
 
     class Media:
         css: ClassVar[Any] = {"all": ("django_idempotency/admin.css",)}
@@ -109,6 +107,7 @@ class RecordAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         lines = IdempotencyAudit.objects.using(obj._state.db).filter(record=obj.pk).order_by("pk")
         shown = {
+            "subtitle": obj.endpoint,
             "state": state_of(obj),
             "word": WORDS[state_of(obj)],
             "advice": advice(obj),

@@ -63,7 +63,8 @@ class Walk:
         if self.few or not self.narrows:
             return None
         times = self.records.order_by(f"-{self.field}").values_list(self.field, flat=True)
-        return next(iter(times[WINDOW - 1 : WINDOW]), None)
+        last = list(times[WINDOW - 1 : WINDOW + 1])
+        return last[0] if len(last) > 1 else None
 
     def found(self, oldest: datetime | None) -> Records:
         """The records that are looked for, the newest first."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
@@ -12,9 +13,11 @@ from django.contrib.auth.models import Permission, User
 from django.db import connections
 from django.test import Client
 from django.urls import path
+from django.utils import timezone
 
-from django_idempotency.models import IdempotencyRecord
+from django_idempotency.models import IdempotencyCount, IdempotencyRecord
 from tests.app.models import Effect
+from tests.leased.desk import leased as leased_endpoint
 
 LIST = "/admin/django_idempotency/idempotencyrecord/"
 ALL = (
@@ -35,7 +38,7 @@ for model in ("idempotencyrecord", "idempotencyaudit", "idempotencypurge"):
 site.register(Effect)
 site.register(User)
 
-urlpatterns = [path("admin/", site.urls)]
+urlpatterns = [path("admin/", site.urls), path("charge/", leased_endpoint())]
 
 
 def staff(*permissions: str, superuser: bool = False, records: bool = True) -> Client:
@@ -119,3 +122,19 @@ def explained(client: Client, query: dict[str, str]) -> list[str]:
     with connections["default"].execute_wrapper(explain):
         client.get(LIST, query)
     return plans
+
+
+def counted() -> None:
+    """Count as a week leaves it: much by day, little by night, and some refusals."""
+    now = timezone.now().replace(minute=0, second=0, microsecond=0)
+    rows = []
+    for ago in range(7 * 24):
+        busy = 400 - 14 * abs(12 - (ago + 5) % 24)
+        for endpoint, share in (("POST orders", 3), ("POST refunds", 1), ("POST payments:charge-list", 2)):
+            for outcome, part in (("executed", 10), ("replayed", 2), ("idempotency_conflict", 1)):
+                number = busy * share * part // 10
+                row = IdempotencyCount(
+                    hour=now - ago * timedelta(hours=1), endpoint=endpoint, outcome=outcome, requests=number
+                )
+                rows.append(row)
+    IdempotencyCount.objects.bulk_create(rows)
