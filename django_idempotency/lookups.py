@@ -16,6 +16,8 @@ IN_FLIGHT = Q(state=State.IN_PROGRESS.value) & (Q(lease_expires_at=None) | Q(lea
 # Its worker gave up, or was lost and has not been heard of for the time of its lease.
 UNKNOWN = Q(state=State.UNKNOWN.value) | Q(state=State.IN_PROGRESS.value, lease_expires_at__lte=Clock())
 EXPIRED = COMPLETED & Q(expires_at__lte=Clock())
+# How far a look goes that no index serves.
+WINDOW = 50_000
 # In flight or unknown, as the index of those few has it.
 UNSETTLED = ~COMPLETED
 
@@ -36,6 +38,22 @@ def with_key(key: str, records: Records) -> Records:
     """The records of one key, by its index."""
     # Also by its length: to MariaDB and MySQL spaces at its end are nothing.
     return records.alias(key_length=Length("key")).filter(key=key, key_length=len(key))
+
+
+def with_id(digits: str) -> Q:
+    """The record whose id begins with these hexadecimal digits, or those of one scope: a range of the primary key."""
+    return Q(pk__gte=digits, pk__lt=digits + "g")  # behind every digit
+
+
+def newest(records: Records) -> Records:
+    """
+    Of many records the newest `WINDOW`; the same object, where there are not so many.
+
+    Few conditions have an index, for each costs every request a write. The others are looked for among these.
+    """
+    times = records.order_by("-created_at").values_list("created_at", flat=True)
+    last = times[WINDOW - 1 : WINDOW].first()
+    return records if last is None else records.filter(created_at__gte=last)
 
 
 def outcomes(records: Records) -> Records:

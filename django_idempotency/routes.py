@@ -95,6 +95,12 @@ def routes(*methods: str) -> Iterator[Route]:
                 yield Route(method, route, space, name, view, accepts is True, policy, own is not DEFAULT)
 
 
+def policy_of(endpoint: str) -> IdempotencyPolicy | None:
+    """The policy that guards an endpoint now, by the name that its records have; None where no route has it."""
+    guarded = (route for route in routes("POST", "PATCH", "PUT", "DELETE") if route.is_guarded)
+    return next((route.policy for route in guarded if route.endpoint == endpoint), None)
+
+
 def _views(resolver: Any, route: str, space: str) -> Iterator[tuple[str, str, str, Any]]:
     for pattern in resolver.url_patterns:
         text = str(pattern.pattern)

@@ -42,6 +42,15 @@ def test_by_key(database: Database) -> None:
         assert "4242" not in out
 
 
+def test_by_id(database: Database) -> None:
+    """By the id that `list` shows, or its beginning: with the key by which a service outside knows the request."""
+    record, other = leased("key-1", left=None), completed("key-2")
+    [each] = run("show", record.pk[:28], "--json").json
+    assert (each["id"], each["downstream_key"], "key" in each) == (record.pk, record.downstream_key(), False)
+    assert {each["id"] for each in run("show", record.pk, other.pk, "--json").json} == {record.pk, other.pk}
+    assert run("show", record.pk, "--endpoint", "POST other").status == 4
+
+
 def test_a_key_is_shown_to_who_knows_it(database: Database) -> None:
     """REQ 23: with a key somebody may have the answer; who asks by anything else does not get to see it."""
     completed("key-1", resource_type="shop.order", resource_id="17")

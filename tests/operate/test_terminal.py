@@ -12,7 +12,7 @@ from datetime import timedelta
 import pytest
 
 from django_idempotency.models import IdempotencyPurge
-from tests.operate.records import completed, keys
+from tests.operate.records import completed, keys, leased
 from tests.rig import Database
 from tests.servers import ROOT, environment
 
@@ -93,6 +93,19 @@ def test_erasing_asks(database: Database, typed: str, status: int, left: set[str
     assert "This removes 1 record and 0 audit lines of alice. Type yes to go on:" in shown
     assert ("Nothing was removed." in shown) == bool(left)
     assert (out == "") == bool(left)
+    assert keys() == left
+
+
+@pytest.mark.parametrize(("typed", "status", "left"), [("yes\n", 0, set()), ("no\n", 1, {"key-1"})])
+def test_releasing_asks(database: Database, typed: str, status: int, left: set[str]) -> None:
+    """At a terminal it shows what it found, says what will happen, and asks."""
+    unknown = leased("key-1", left=None)
+    ended, out, shown = at_terminal(database, "release", unknown.pk[:28], "--why", "Asked.", typed=typed)
+    assert ended == status
+    assert f"{unknown.pk[:28]}  unknown  POST orders  alice" in shown
+    assert "the next request with it runs, as if there had been none before. Type yes to go on:" in shown
+    assert (out == f"Released {unknown.pk[:28]}.\n") == (not left)
+    assert ("Nothing was changed." in shown) == bool(left)
     assert keys() == left
 
 

@@ -1,8 +1,12 @@
 """What the subcommands share: `--json`, `--database`, and the statuses that they end with."""
 
 import json
+import re
+import sys
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from argparse import ArgumentTypeError
+from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any, ClassVar, NoReturn
 
 from django.core.management.base import CommandError, CommandParser, OutputWrapper
@@ -20,6 +24,9 @@ LEFT = 3
 NOTHING = 4
 # There are routes without a guard.
 UNPROTECTED = 5
+
+# How much of an id people see: the 16 digits of its scope, and 12 of its own.
+SHORT = 28
 
 
 class Subcommand(ABC):
@@ -73,6 +80,23 @@ class Subcommand(ABC):
         for line in lines:
             self.stdout.write(line)
 
+    def confirm(self, question: Callable[[], str], otherwise: str) -> None:
+        """
+        Ask a person, unless `--yes` was said, and go on only after a yes.
+
+        Args:
+            question: only called where somebody is there to be asked.
+            otherwise: what is said after any other answer.
+        """
+        if self.options["yes"]:
+            return
+        if not sys.stdin.isatty():
+            self.fail("Nobody is there to be asked: say --yes, or --dry-run.", MISUSED)
+        self.stderr.write(f"{question()} Type yes to go on: ", ending="")
+        self.stderr.flush()
+        if sys.stdin.readline().strip() != "yes":
+            self.fail(otherwise)
+
     def fail(self, reason: str, status: int = FAILED) -> NoReturn:
         """End with a status other than 0."""
         raise CommandError(reason, returncode=status)
@@ -101,12 +125,30 @@ def positive(text: str) -> int:
     return value
 
 
+def digits(text: str) -> str:
+    """Read the id of a record, or what it begins with."""
+    if re.fullmatch(r"[0-9a-f]{1,64}", text) is None:
+        raise ArgumentTypeError(f"{text!r} is no id: it has up to 64 digits of 0 to 9 and a to f")
+    return text
+
+
 def duration(text: str) -> float:
     """Read seconds, 0 or more."""
     seconds = float(text)
     if not 0 <= seconds < float("inf"):
         raise ValueError(text)
     return seconds
+
+
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def interval(text: str) -> timedelta:
+    """Read a number of seconds, minutes, hours or days."""
+    match = re.fullmatch(r"([1-9][0-9]{0,5})([smhd])", text)
+    if match is None:
+        raise ArgumentTypeError(f"{text!r} is no interval such as 90s, 10m, 1h or 1d")
+    return timedelta(**{UNITS[match[2]]: int(match[1])})
 
 
 def number(count: int, noun: str, plural: str = "") -> str:

@@ -1,6 +1,5 @@
 """``manage.py idempotency erase``: all that one scope has left."""
 
-import sys
 from dataclasses import asdict
 from typing import Any
 
@@ -30,8 +29,7 @@ class Erase(Subcommand):
         if self.options["dry_run"]:
             self._end(self._erase(dry_run=True), "Would remove")
             return
-        if not self.options["yes"]:
-            self._confirm()
+        self.confirm(self._question, "Nothing was removed.")
         with progress(self.stderr, self._due) as advance:
 
             def tell(erased: Erased) -> None:
@@ -50,18 +48,12 @@ class Erase(Subcommand):
         except ScopeRequired as error:
             self.fail(str(error), MISUSED)
 
+    def _question(self) -> str:
+        return f"This removes {_words(self._erase(dry_run=True))} of {self.options['scope']}."
+
     def _due(self) -> int:
         due = self._erase(dry_run=True)
         return due.records + due.audit_lines
-
-    def _confirm(self) -> None:
-        if not sys.stdin.isatty():
-            self.fail("Nobody is there to be asked: say --yes, or --dry-run.", MISUSED)
-        due = _words(self._erase(dry_run=True))
-        self.stderr.write(f"This removes {due} of {self.options['scope']}. Type yes to go on: ", ending="")
-        self.stderr.flush()
-        if sys.stdin.readline().strip() != "yes":
-            self.fail("Nothing was removed.")
 
     def _end(self, erased: Erased, verb: str) -> None:
         self.print(asdict(erased), f"{verb} {_words(erased)}.")

@@ -1,17 +1,12 @@
 """``manage.py idempotency schedule``: lets Celery's beat run the purge."""
 
-import re
-from argparse import ArgumentTypeError
 from dataclasses import asdict
-from datetime import timedelta
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandParser
 
 from ...schedules import schedule
-from .base import Subcommand
-
-UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+from .base import Subcommand, interval
 
 
 class Schedule(Subcommand):
@@ -39,11 +34,3 @@ class Schedule(Subcommand):
             if entry.created
             else f'"{entry.name}" is there already, and was left as it is: {state}.',
         )
-
-
-def interval(text: str) -> timedelta:
-    """Read a number of seconds, minutes, hours or days."""
-    match = re.fullmatch(r"([1-9][0-9]{0,5})([smhd])", text)
-    if match is None:
-        raise ArgumentTypeError(f"{text!r} is no interval such as 90s, 10m, 1h or 1d")
-    return timedelta(**{UNITS[match[2]]: int(match[1])})

@@ -1,23 +1,26 @@
 """``manage.py idempotency show``: what became of a key, or of the key that made an object."""
 
 from argparse import ArgumentTypeError
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.core.management.base import CommandParser
 
 from ...exceptions import ScopeRequired
-from ...lookups import outcome, outcomes, with_key, within
+from ...lookups import outcome, outcomes, with_id, with_key, within
 from ...models import IdempotencyRecord
 from ...tombstones import Records
-from .base import MISUSED, NOTHING, Subcommand, positive
+from .base import MISUSED, NOTHING, Subcommand, digits, positive
 
 
 class Show(Subcommand):
-    help = "Show records: by key, by scope, or by the object that was made. Never what was answered."
+    help = "Show records: by id, by key, by scope, or by the object that was made. Never what was answered."
 
     @classmethod
     def add_to(cls, parser: CommandParser) -> None:
         super().add_to(parser)
+        parser.add_argument("id", nargs="*", type=digits, metavar="ID", help="As list shows it.")
         parser.add_argument("--key", help="Of these records the key is shown as well.")
         parser.add_argument("--scope", help="As the scope function says it.")
         parser.add_argument("--resource", type=resource, metavar="TYPE:ID", help="Such as shop.order:17.")
@@ -36,11 +39,13 @@ class Show(Subcommand):
             self.stderr.write(f"There are more than {limit}; --limit shows them.")
 
     def _chosen(self) -> Records:
-        key, scope, made = (self.options[name] for name in ("key", "scope", "resource"))
-        if key is None and scope is None and made is None:
+        ids, key, scope, made = (self.options[name] for name in ("id", "key", "scope", "resource"))
+        if not ids and key is None and scope is None and made is None:
             # Each of these has an index; an endpoint has none.
-            self.fail("Say which: --key, --scope or --resource.", MISUSED)
+            self.fail("Say which: an ID, --key, --scope or --resource.", MISUSED)
         records = IdempotencyRecord.objects.using(self.alias)
+        if ids:
+            records = records.filter(reduce(or_, map(with_id, ids)))
         if scope is not None:
             try:
                 records = within(scope, records)
@@ -56,7 +61,12 @@ class Show(Subcommand):
     def _shown(self, record: Any) -> dict[str, Any]:
         # A key lets its caller have the answer: only who knows it sees it.
         key = {} if self.options["key"] is None else {"key": record.key}
-        lease = {"attempt": record.attempt, "lease_expires_at": record.lease_expires_at}
+        lease = {
+            "attempt": record.attempt,
+            "lease_expires_at": record.lease_expires_at,
+            # By this a service that was called knows the request.
+            "downstream_key": record.downstream_key(),
+        }
         return {
             "id": record.pk,
             **key,
