@@ -51,6 +51,7 @@ def connect() -> None:
         try:
             model = apps.get_model(label)
         except LookupError as error:
+            del _followed[label, database]  # it is told of once; others are followed all the same
             raise PolicyError(f"follows holds {label!r}, and there is no such model.") from error
         # A deletion through a proxy is told of under the proxy's name.
         for sender in {each for each in apps.get_models() if each._meta.concrete_model is model} | {model}:

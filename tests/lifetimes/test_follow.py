@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from django_idempotency import IdempotencyPolicy, PolicyError
 from django_idempotency.decorators import idempotent
+from django_idempotency.deletions import connect
 from django_idempotency.models import IdempotencyRecord
 from tests.app.models import Effect, Parcel, Tag
 from tests.guarantee.desk import post
@@ -67,6 +68,7 @@ def test_a_model_that_does_not_exist() -> None:
     policy = IdempotencyPolicy(follows=("app.Efect",))
     with pytest.raises(PolicyError, match=r"'app\.Efect'.*no such model"):
         idempotent(policy)(lambda request: None)
+    connect()  # and it keeps nothing else from being followed, however often that is looked at
 
 
 def test_a_failure_does_not_touch_the_deletion(

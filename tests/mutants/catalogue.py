@@ -79,8 +79,8 @@ IGNORED = (
         model="leased: 0 updated rows are ignored",
         where="a late worker ends its successor's claim",
         file=LEASES,
-        old='mine = "WHERE id = %s AND owner = %s AND',
-        new='mine = "WHERE id = %s AND (owner = %s OR TRUE) AND',
+        old='ended = f"WHERE {row} AND owner = %s AND',
+        new='ended = f"WHERE {row} AND (owner = %s OR TRUE) AND',
         tests=(f"{FENCING}::test_a_late_worker_leaves_the_claim_of_its_successor_alone",),
         on="postgresql",
     ),
@@ -279,6 +279,27 @@ GONE = (
     ),
 )
 
+# Two conditions keep them: by the time of their completion, and by their state.
+BURIED = '''\
+        pk__in=[pk for pk, id, _ in noted if id in gone], completed_at__lte=min(at for *_, at in noted)
+    )
+    return change(
+        bound,
+        lambda records: records.update(
+            response_body=None,
+            response_headers="",
+            sealed_with="",
+            resource_deleted_at=Clock(),
+            expires_at=Coalesce(F("expires_at"), Clock() + settings().TOMBSTONE_LIFETIME),
+        ),
+    )
+
+
+def standing(alias: str) -> Records:
+    """The records that could become tombstones."""
+    # Not one in flight, which shows what it is about to make, and not one whose outcome is unknown.
+    completed = IdempotencyRecord.objects.using(alias).filter(state=State.COMPLETED.value)'''
+
 PURGED = (
     *(
         Mutant(
@@ -302,8 +323,10 @@ PURGED = (
         model="leased: the purge takes what is in flight or unknown",
         where="for one whose object is gone",
         file=f"{PACKAGE}/tombstones.py",
-        old=".filter(state=State.COMPLETED.value)",
-        new=".all()",
+        old=BURIED,
+        new=BURIED.replace(", completed_at__lte=min(at for *_, at in noted)", "").replace(
+            ".filter(state=State.COMPLETED.value)", ".all()"
+        ),
         tests=(f"{SPARES}::test_while_a_handler_runs",),
     ),
 )
