@@ -18,6 +18,7 @@ from django_idempotency.claims.postgresql import LIVE, PostgreSQLClaims
 from django_idempotency.identity import Identity
 from django_idempotency.mixins import IdempotencyMixin
 from django_idempotency.resources import Resource
+from django_idempotency.responses import Snapshot
 from django_idempotency.scopes import everyone
 from tests.app.models import Effect
 
@@ -46,17 +47,30 @@ def guarded_view() -> Callable[..., Any]:
     return view
 
 
-class TwoTrips(PostgreSQLClaims):
-    """Lock and read as two statements, each with its own round trip."""
+class Alone(PostgreSQLClaims):
+    """Each statement in a message of its own, and BEGIN and COMMIT in theirs."""
 
-    def _lock_and_read(self, cursor: CursorWrapper, identity: Identity) -> tuple[bool, Row | None]:
+    def _lock_and_look(self, cursor: CursorWrapper, identity: Identity) -> tuple[bool, bool]:
         cursor.execute(self.LOCK, [identity.lock])
-        (locked,) = cursor.fetchone()
-        return locked, self.read(cursor, identity)
+        locked = cursor.rowcount == 1
+        cursor.execute(self.LOOK, [identity.digest])
+        return locked, cursor.rowcount == 1
+
+    def write(
+        self,
+        cursor: CursorWrapper,
+        entry: Entry,
+        snapshot: Snapshot,
+        made: Resource,
+        *,
+        new: bool,
+        last: bool,
+    ) -> bool:
+        return super().write(cursor, entry, snapshot, made, new=new, last=False)
 
 
 class ReadFirst(PostgreSQLClaims):
-    """A read in autocommit before the transaction: replays never begin one, fresh keys pay a statement more."""
+    """A read in autocommit before each transaction: replays never begin one, fresh keys pay a statement more."""
 
     reads_first = True
 
@@ -114,7 +128,16 @@ class OneStatement(PostgreSQLClaims):
             return Row(*rows[0][1:])
         return Claim(rows[0][0])
 
-    def write(self, cursor: CursorWrapper, entry: Entry, snapshot: Any, made: Resource) -> bool:
+    def write(
+        self,
+        cursor: CursorWrapper,
+        entry: Entry,
+        snapshot: Snapshot,
+        made: Resource,
+        *,
+        new: bool,
+        last: bool,
+    ) -> bool:
         cursor.execute(
             self.COMPLETE, [snapshot.status, snapshot.header_text, snapshot.body, entry.identity.digest]
         )
@@ -122,9 +145,9 @@ class OneStatement(PostgreSQLClaims):
 
 
 SHAPES: dict[str, Claims] = {
-    "lock and read in one round trip": PostgreSQLClaims(),
-    "lock, then read": TwoTrips(),
-    "read, then lock and read": ReadFirst(),
+    "with BEGIN and COMMIT": PostgreSQLClaims(),
+    "each statement alone": Alone(),
+    "read first": ReadFirst(),
     "claim in one statement": OneStatement(),
 }
 

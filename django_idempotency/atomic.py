@@ -7,6 +7,7 @@ A crash anywhere before COMMIT leaves nothing behind. No clock, no lease and no 
 import logging
 
 from django.db import Error, transaction
+from django.db.backends.utils import CursorWrapper
 
 from . import running
 from .calls import Executed, R
@@ -14,9 +15,9 @@ from .claims.base import Claim, Row
 from .claims.discretion import Discreet
 from .exceptions import Unavailable
 from .failures import Stage, Verdict, judge
+from .recent import recent
 from .resources import Resource
-from .responses import Snapshot
-from .transactions import begin
+from .transactions import begin, ends_here
 from .work import IN_DOUBT, Work
 
 logger = logging.getLogger("django_idempotency")
@@ -28,7 +29,9 @@ class AtomicWork(Work[R]):
     def attempt(self) -> Executed[R] | Row | Claim:
         self.stage = Stage.CLAIM
         try:
-            self.seen = self.read() if self.claims.reads_first else None
+            self.seen = (
+                self.read() if self.claims.reads_first or self.entry.identity.digest in recent else None
+            )
             if self.seen is not None and self.seen.live:
                 return self.seen
             with begin(self.connection, nested=running.innermost() is not None):
@@ -37,34 +40,38 @@ class AtomicWork(Work[R]):
             return self._after(error)
 
     def _claim(self, seen: Row | None) -> Executed[R] | Row | Claim:
-        with Discreet(), self.connection.cursor() as cursor:
-            claimed = self.claims.claim(cursor, self.entry, seen)
-        if claimed is not Claim.CLAIMED:
-            return claimed
-        if self.executed is not None:  # it ran, and its transaction was undone: never twice in one request
-            raise Unavailable
-        self.watch_commit()
-        return self._run()
+        with self.connection.cursor() as cursor:
+            with Discreet():
+                claimed = self.claims.claim(cursor, self.entry, seen)
+            if claimed is not Claim.CLAIMED and claimed is not Claim.TAKEN_OVER:
+                return claimed
+            if (
+                self.executed is not None
+            ):  # it ran, and its transaction was undone: never twice in one request
+                raise Unavailable
+            self.watch_commit()
+            return self._run(cursor, new=claimed is Claim.CLAIMED)
 
-    def _run(self) -> Executed[R] | Claim:
+    def _run(self, cursor: CursorWrapper, *, new: bool) -> Executed[R] | Claim:
         with running.run(self.entry.identity) as handler:
             executed = self.respond(handler)
         if self.snapshot is None:
             transaction.set_rollback(True, self.alias)  # refused: nothing happened, and the key is free
             return executed
-        return self._store(executed, self.snapshot, handler.resource or Resource())
-
-    def _store(self, executed: Executed[R], snapshot: Snapshot, made: Resource) -> Executed[R] | Claim:
-        with Discreet(), self.connection.cursor() as cursor:
-            stored = self.claims.store(cursor, self.entry, snapshot, made)
-        if not stored:
-            # Another has finished under this key. Zero rows is never success: undo all, and answer with theirs.
-            transaction.set_rollback(True, self.alias)
-            if len(self.connection.atomic_blocks) > 1:  # not ours to begin again
-                raise Unavailable
-            return Claim.AGAIN
+        # From here on an error may be COMMIT's, which is sent along where that is the end.
+        last = ends_here(self.connection)
+        self.stage = Stage.COMMIT if last else Stage.STORE
+        made = handler.resource or Resource()
+        with Discreet():
+            stored = self.claims.store(cursor, self.entry, self.snapshot, made, new=new, last=last)
         self.stage = Stage.COMMIT
-        return executed
+        if stored:
+            return executed
+        # Another has finished under this key. That is never success: undo all, and answer with theirs.
+        transaction.set_rollback(True, self.alias)
+        if len(self.connection.atomic_blocks) > 1:  # not ours to begin again
+            raise Unavailable
+        return Claim.AGAIN
 
     def _after(self, error: Exception) -> Executed[R] | Row | Claim:
         """What an exception out of the attempt means for the request."""

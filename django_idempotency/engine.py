@@ -29,6 +29,7 @@ from .fingerprints import Match
 from .identity import Identity
 from .keys import read_key
 from .leased import LeasedWork
+from .recent import recent
 from .responses import stored_headers
 from .sealing import opened
 
@@ -59,10 +60,12 @@ def serve(call: Call[R]) -> Executed[R] | Replayed:
         while (outcome := work.attempt()) is Claim.IN_FLIGHT:
             if next(waits, None) is None:
                 return _in_flight(call, entry, work.seen)
-        if isinstance(outcome, Row):
-            return Replayed(_replayable(call, entry, outcome), key.marked)
-        if isinstance(outcome, Executed):
-            return outcome
+        answer = (
+            Replayed(_replayable(call, entry, outcome), key.marked) if isinstance(outcome, Row) else outcome
+        )
+        if not isinstance(answer, Claim):
+            recent.note(identity.digest)
+            return answer
     raise Unavailable
 
 

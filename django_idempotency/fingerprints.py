@@ -13,6 +13,8 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from enum import Enum
+from functools import lru_cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 VERSION = "1"
 UNBOUND = "-"
 DIGITS = 64
+KINDS = {Fingerprint.SEMANTIC: "s", Fingerprint.RAW: "r", Fingerprint.TARGET: UNBOUND}
 
 
 class Match(Enum):
@@ -41,7 +44,7 @@ def take(call: "Call[Any]") -> str:
     Raises:
         InvalidBody: the body cannot be read.
     """
-    return f"{VERSION}:{_target(call)}:{_body(call, _kind(call))}"
+    return f"{VERSION}:{_target(call.method, call.path, call.query)}:{_body(call, _kind(call))}"
 
 
 def compare(stored: str, current: str, call: "Call[Any]") -> Match:
@@ -63,18 +66,17 @@ def compare(stored: str, current: str, call: "Call[Any]") -> Match:
     return Match.SAME if UNBOUND in (body, current_body) or body == current_body else Match.OTHER_BODY
 
 
-def _target(call: "Call[Any]") -> str:
-    query = sorted(
-        parse_qsl(call.query, keep_blank_values=True, errors="surrogateescape"), key=lambda pair: pair[0]
-    )
-    return _digest([call.method, call.path, *(list(pair) for pair in query)])
+@lru_cache
+def _target(method: str, path: str, query: str) -> str:
+    pairs = sorted(parse_qsl(query, keep_blank_values=True, errors="surrogateescape"), key=itemgetter(0))
+    return _digest([method, path, *map(list, pairs)])
 
 
 def _kind(call: "Call[Any]") -> str:
     policy = call.policy
     if policy.fingerprint_fields:
         return f"f{_digest(sorted(set(policy.fingerprint_fields)))[:8]}"
-    return {Fingerprint.SEMANTIC: "s", Fingerprint.RAW: "r", Fingerprint.TARGET: UNBOUND}[policy.fingerprint]
+    return KINDS[policy.fingerprint]
 
 
 def _body(call: "Call[Any]", kind: str) -> str:
@@ -92,10 +94,7 @@ def _body(call: "Call[Any]", kind: str) -> str:
 
 
 def _digest(value: Any) -> str:
-    digest = hashlib.sha256()
-    for token in _tokens(value):
-        digest.update(token)
-    return digest.hexdigest()
+    return hashlib.sha256(b"".join(_tokens(value))).hexdigest()
 
 
 def _tokens(value: Any) -> Iterator[bytes]:

@@ -229,5 +229,5 @@ def _announce(response: HttpResponseBase, policy: IdempotencyPolicy, seconds: in
 
 def _expose(response: HttpResponseBase, *names: str) -> None:
     """Let a browser's script from another origin see these headers (CORS)."""
-    already = [response.headers[EXPOSE]] if EXPOSE in response.headers else []
-    response.headers[EXPOSE] = ", ".join([*already, *names])
+    already = response.headers.get(EXPOSE)
+    response.headers[EXPOSE] = ", ".join(names if already is None else (already, *names))

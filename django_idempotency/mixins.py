@@ -103,10 +103,14 @@ class IdempotencyMixin(_Base):
         handler = getattr(self, (request.method or "").lower(), None)
         if handler is None or not policy.guards(request.method):
             return
-        overridden = type(self).before_replay is not IdempotencyMixin.before_replay
-        # No record is built for a hook that does nothing.
-        before_replay = self.before_replay if overridden else None
-        hooks = Hooks(before_replay, self.validate_replay, self.redact_response)
+        # Nothing is built for a hook that does nothing.
+        replays = type(self).before_replay is not IdempotencyMixin.before_replay
+        redacts = type(self).redact_response is not IdempotencyMixin.redact_response
+        hooks = Hooks(
+            self.before_replay if replays else None,
+            self.validate_replay,
+            self.redact_response if redacts else None,
+        )
         self._handle_by(partial(drf.guard, self, policy, handler, hooks), request)
 
     def _handle_by(self, handler: drf.Handler, request: Request) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
@@ -9,7 +10,6 @@ from django.http.response import HttpResponseBase
 from .ciphers import ring
 from .policy import IdempotencyPolicy
 
-encode = json.JSONEncoder(separators=(",", ":")).encode
 # Without these the stored bytes cannot be read.
 REPRESENTATION_HEADERS = ("Content-Type", "Content-Encoding")
 
@@ -45,13 +45,13 @@ class Snapshot:
     @property
     def header_text(self) -> str:
         """The headers for a text column."""
-        return encode(self.headers)
+        return _text(self.headers)
 
 
 def capture(response: HttpResponseBase, policy: IdempotencyPolicy) -> Snapshot:
     """Take what the policy keeps of a rendered response."""
-    names = (*REPRESENTATION_HEADERS, *policy.replayed_headers)
-    headers = tuple((name, response.headers[name]) for name in names if name in response.headers)
+    kept = _kept(policy.replayed_headers)
+    headers = tuple(item for item in response.headers.items() if item[0].lower() in kept)
     # A stream is read once, by the client: reading it here would hold all of it in memory, or run it twice.
     body = response.content if isinstance(response, HttpResponse) else None
     if body is not None and len(body) > policy.max_body_size:
@@ -59,6 +59,18 @@ def capture(response: HttpResponseBase, policy: IdempotencyPolicy) -> Snapshot:
     return Snapshot(response.status_code, headers, body)
 
 
+@lru_cache
+def _kept(replayed: tuple[str, ...]) -> frozenset[str]:
+    """The names of headers that are kept, in lower case."""
+    return frozenset(name.lower() for name in (*REPRESENTATION_HEADERS, *replayed))
+
+
+@lru_cache
+def _text(headers: tuple[tuple[str, str], ...]) -> str:
+    return json.dumps(headers, separators=(",", ":"))
+
+
+@lru_cache
 def stored_headers(text: str) -> tuple[tuple[str, str], ...]:
     """Read what `Snapshot.header_text` wrote."""
     return tuple((name, value) for name, value in json.loads(text or "[]"))

@@ -22,6 +22,7 @@ from django.db import Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.utils import ConnectionHandler
 
+from django_idempotency.recent import recent
 from tests.database_server import Session, with_database, with_options
 from tests.databases import Found
 from tests.emptying import Emptier
@@ -104,6 +105,7 @@ class Database:
             HANDLER.settings["default"], HANDLER._connections, HANDLER.create_connection = before
             if self._emptier is not None:
                 self._emptier.empty()
+            recent.forget()  # the keys of another test
 
     def migrate(self) -> None:
         """Make the tables. To be called once, on an empty database."""

@@ -74,6 +74,8 @@ class Claim(Enum):
     """What a claim found, where it did not find a live row."""
 
     CLAIMED = "claimed"
+    # Claimed, and the expired record is still there.
+    TAKEN_OVER = "taken over"
     IN_FLIGHT = "in flight"
     AGAIN = "again"
 
@@ -153,7 +155,7 @@ class Claims(ABC):
     def read(self, cursor: CursorWrapper, identity: Identity) -> Row | None:
         """The stored record, live or not; takes no lock."""
         cursor.execute(self.READ, [identity.digest])
-        return self.row(cursor.fetchall())
+        return self.first_row(cursor)
 
     @abstractmethod
     def claim(self, cursor: CursorWrapper, entry: Entry, seen: Row | None) -> Row | Claim:
@@ -167,20 +169,40 @@ class Claims(ABC):
             the live row that answers instead, or how the claim ended.
         """
 
-    def store(self, cursor: CursorWrapper, entry: Entry, snapshot: "Snapshot", made: Resource) -> bool:
+    def store(
+        self,
+        cursor: CursorWrapper,
+        entry: Entry,
+        snapshot: "Snapshot",
+        made: Resource,
+        *,
+        new: bool = False,
+        last: bool = False,
+    ) -> bool:
         """
         Write the finished record in the same transaction; every stored response passes here, and is encrypted here.
 
         Args:
             made: the object that the record is bound to.
+            new: the claim has found no record.
+            last: nothing but COMMIT comes after it, so that may be sent along.
 
         Returns:
             False when the claim is not ours any more: everything must be rolled back.
         """
-        return self.write(cursor, entry, snapshot.sealed(entry.identity.digest), made)
+        return self.write(cursor, entry, snapshot.sealed(entry.identity.digest), made, new=new, last=last)
 
     @abstractmethod
-    def write(self, cursor: CursorWrapper, entry: Entry, snapshot: "Snapshot", made: Resource) -> bool:
+    def write(
+        self,
+        cursor: CursorWrapper,
+        entry: Entry,
+        snapshot: "Snapshot",
+        made: Resource,
+        *,
+        new: bool,
+        last: bool,
+    ) -> bool:
         """`store`, with the response as it is to be written."""
 
     def remove(self, records: "QuerySet[Any]") -> int:
@@ -223,6 +245,7 @@ class Claims(ABC):
         return Trouble.OTHER
 
     @staticmethod
-    def row(rows: list[Any]) -> Row | None:
-        """The first of the rows that a cursor gave, or None."""
+    def first_row(cursor: CursorWrapper) -> Row | None:
+        """The first of the rows that a cursor has found, or None."""
+        rows = cursor.fetchall()  # to the end: SQLite goes on with a statement, and its lock, until then
         return Row(*rows[0]) if rows else None

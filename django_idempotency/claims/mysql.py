@@ -91,7 +91,7 @@ class MySQLClaims(PlaceholderClaims):
     def _take_over(self, cursor: CursorWrapper, entry: Entry) -> Row | Claim:
         """Lock the expired row before anything else: racing INSERTs would share a lock, and both be refused."""
         cursor.execute(self.LOCK, [entry.identity.digest])
-        row = self.row(cursor.fetchall())
+        row = self.first_row(cursor)
         if row is None:
             return Claim.AGAIN  # purged since the read
         if row.live:

@@ -4,12 +4,15 @@ What MariaDB, MySQL and SQLite share: the claim is a row that the same transacti
 Nobody else ever sees the row before its response is in it: it is committed with it, or not at all.
 """
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db.backends.utils import CursorWrapper
 
 from ..resources import Resource
 from .base import COLUMNS, TABLE, Claims, Entry
+
+if TYPE_CHECKING:
+    from ..responses import Snapshot
 
 
 class PlaceholderClaims(Claims):
@@ -56,7 +59,16 @@ class PlaceholderClaims(Claims):
         held = entry.hold or (None, None)
         return [*parts, entry.mode.value, entry.fingerprint, *held, entry.seconds]
 
-    def write(self, cursor: CursorWrapper, entry: Entry, snapshot: Any, made: Resource) -> bool:
+    def write(
+        self,
+        cursor: CursorWrapper,
+        entry: Entry,
+        snapshot: "Snapshot",
+        made: Resource,
+        *,
+        new: bool,
+        last: bool,
+    ) -> bool:
         parameters = [*snapshot.columns, *made, entry.identity.digest]
         if entry.hold is None:
             cursor.execute(f"{self.COMPLETE} AND owner IS NULL", parameters)

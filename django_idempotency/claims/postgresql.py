@@ -1,23 +1,30 @@
 """
-PostgreSQL: lock, read, and write once.
+PostgreSQL: lock, look, and write once.
 
 An advisory lock of the transaction says at once whether the key is in flight; the primary key decides. In mode
-`atomic` a record is either absent or complete: nothing is written before the handler has finished.
+`atomic` a record is either absent or complete: nothing is written before the handler has finished. Its claim travels
+in one message with BEGIN, and its record in one with COMMIT: a guard has no round trip of its own.
 """
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from django.db import InterfaceError, OperationalError
+from django.db import IntegrityError, InterfaceError, OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
 from ..identity import Identity
 from ..resources import Resource
+from . import messages
 from .base import CLEARED, COLUMNS, TABLE, Claim, Claims, Entry, Row
 from .leases import Leases
 
+if TYPE_CHECKING:
+    from ..responses import Snapshot
+
 # The server ended the session: shut down, crashed, not yet up, and three timeouts.
 ENDED = frozenset({"57P01", "57P02", "57P03", "25P03", "25P04", "57P05"})
+
+DUPLICATE = "23505"
 
 # statement_timestamp(), because now() stands still in a transaction: a claim that waited would judge by old time.
 LIVE = "(state <> 'completed' OR expires_at IS NULL OR expires_at > statement_timestamp())"
@@ -35,22 +42,31 @@ class PostgreSQLClaims(Claims):
     UNDONE = frozenset({"40001", "40P01"})  # serialization failure, deadlock
     LOCKED = frozenset({"55P03"})
 
-    LOCK: ClassVar[str] = "SELECT pg_try_advisory_xact_lock(%s)"
+    # One row, if the lock was free.
+    LOCK: ClassVar[str] = "SELECT 1 WHERE pg_try_advisory_xact_lock(%s)"
 
+    # The youngest column: where the migrations have not run, it fails here, before the handler.
+    LOOK: ClassVar[str] = f"SELECT sealed_with FROM {TABLE} WHERE id = %s"
     READ = f"""
         SELECT {LIVE}, floor(EXTRACT(EPOCH FROM expires_at - statement_timestamp()))::bigint,
             state = 'in_progress' AND lease_expires_at <= statement_timestamp(), {", ".join(COLUMNS)}
         FROM {TABLE} WHERE id = %s"""
+    # Two statements, since the look must have a snapshot that is younger than the lock. It finds nothing as a rule, and
+    # what names few columns is planned sooner.
+    LOCK_AND_LOOK: ClassVar[str] = f"{LOCK}; {LOOK}"
 
-    # Taken over only where it is finished and expired: a leased row in flight or unknown never is.
-    STORE: ClassVar[str] = f"""
+    INSERT: ClassVar[str] = f"""
         INSERT INTO {TABLE} AS record
             (id, scope, endpoint, idempotency_key, mode, state, fingerprint, response_status, response_headers,
              response_body, sealed_with, resource_type, resource_id, resource_database, attempt, created_at,
              completed_at, expires_at)
-        VALUES (%s, %s, %s, %s, %s, 'completed', %s, %s, %s,
+        VALUES (%s, %s, %s, %s, 'atomic', 'completed', %s, %s, %s,
              %s, %s, %s, %s, %s, 1, now(), statement_timestamp(),
-             now() + make_interval(secs => %s))
+             now() + make_interval(secs => %s))"""
+    # Another's record is an error, and COMMIT is not reached.
+    INSERT_AND_COMMIT: ClassVar[str] = f"{INSERT}; COMMIT"
+    # Taken over only where it is finished and expired: a leased row in flight or unknown never is.
+    TAKE_OVER: ClassVar[str] = f"""{INSERT}
         ON CONFLICT (id) DO UPDATE SET
             mode = excluded.mode, fingerprint = excluded.fingerprint, response_status = excluded.response_status,
             response_headers = excluded.response_headers, response_body = excluded.response_body,
@@ -94,44 +110,61 @@ class PostgreSQLClaims(Claims):
         if entry.hold is not None:
             # A claim that is not committed is waited for by nobody; nor does one of this mode run beside one of atomic.
             cursor.execute(self.LOCK, [identity.lock])
-            if not cursor.fetchone()[0]:
+            if not cursor.rowcount:
                 return Claim.IN_FLIGHT
             parts = (identity.digest, identity.scope, identity.endpoint, identity.key, entry.mode.value)
             cursor.execute(self.LEASE, [*parts, entry.fingerprint, *entry.hold, entry.seconds])
             return Claim.CLAIMED if cursor.rowcount == 1 else Claim.AGAIN
-        locked, row = self._lock_and_read(cursor, identity)
+        locked, there = self._lock_and_look(cursor, identity)
+        row = self.read(cursor, identity) if there else None
         if row is not None and row.live:
             return row  # also when the lock is taken: by another replay
-        return Claim.CLAIMED if locked else Claim.IN_FLIGHT
+        if not locked:
+            return Claim.IN_FLIGHT
+        return Claim.CLAIMED if row is None else Claim.TAKEN_OVER
 
-    def _lock_and_read(self, cursor: CursorWrapper, identity: Identity) -> tuple[bool, Row | None]:
-        """
-        Two statements, since the read must have a snapshot that is younger than the lock.
-
-        Where the driver sends text to the server as it is, both go in one round trip.
-        """
-        if _sends_text(cursor.db):
-            cursor.execute(f"{self.LOCK}; {self.READ}", [identity.lock, identity.digest])
-            (locked,) = cursor.fetchone()
+    def _lock_and_look(self, cursor: CursorWrapper, identity: Identity) -> tuple[bool, bool]:
+        """Whether the lock was free, and whether there is a record."""
+        if messages.hold_several(cursor.db):
+            messages.send(cursor, self.LOCK_AND_LOOK, [identity.lock, identity.digest])
+            locked = cursor.rowcount == 1
             cursor.nextset()
-            return locked, self.row(cursor.fetchall())
+            return locked, cursor.rowcount == 1
         cursor.execute(self.LOCK, [identity.lock])
-        (locked,) = cursor.fetchone()
-        return locked, self.read(cursor, identity)
+        locked = cursor.rowcount == 1
+        cursor.execute(self.LOOK, [identity.digest])
+        return locked, cursor.rowcount == 1
 
-    def write(self, cursor: CursorWrapper, entry: Entry, snapshot: Any, made: Resource) -> bool:
+    def write(
+        self,
+        cursor: CursorWrapper,
+        entry: Entry,
+        snapshot: "Snapshot",
+        made: Resource,
+        *,
+        new: bool,
+        last: bool,
+    ) -> bool:
         identity = entry.identity
         if entry.hold is not None:
             cursor.execute(self.COMPLETE, [*snapshot.columns, *made, identity.digest, entry.hold.owner])
             return bool(cursor.rowcount == 1)
-        cursor.execute(
-            self.STORE,
-            [
-                *(identity.digest, identity.scope, identity.endpoint, identity.key, entry.mode.value),
-                *(entry.fingerprint, *snapshot.columns, *made, entry.seconds),
-            ],
-        )
-        return bool(cursor.rowcount == 1)
+        if not messages.is_open(cursor.db):
+            return False  # the handler has ended the transaction, and with it the claim
+        parts = (identity.digest, identity.scope, identity.endpoint, identity.key, entry.fingerprint)
+        parameters = [*parts, *snapshot.columns, *made, entry.seconds]
+        if not new:
+            cursor.execute(self.TAKE_OVER, parameters)
+            return bool(cursor.rowcount == 1)
+        try:
+            together = last and messages.hold_several(cursor.db)
+            cursor.execute(self.INSERT_AND_COMMIT if together else self.INSERT, parameters)
+        except IntegrityError as error:
+            # Once the transaction is over, it is an error of COMMIT: of a constraint of the handler's that waited for it.
+            if self.code(error) != DUPLICATE or not messages.is_open(cursor.db):
+                raise
+            return False
+        return True
 
     def code(self, error: BaseException) -> object:
         cause = error.__cause__
@@ -144,10 +177,3 @@ class PostgreSQLClaims(Claims):
         own = isinstance(error.__cause__, connection.Database.Error)  # type: ignore[attr-defined]
         unanswered = own and not code and isinstance(error, OperationalError | InterfaceError)
         return unanswered or code in ENDED or code.startswith("08") or bool(connection.connection.closed)
-
-
-def _sends_text(connection: BaseDatabaseWrapper) -> bool:
-    """Whether two statements may go in one string: psycopg 3, parameters bound by the client."""
-    from django.db.backends.postgresql.psycopg_any import is_psycopg3
-
-    return is_psycopg3 and not connection.settings_dict["OPTIONS"].get("server_side_binding")

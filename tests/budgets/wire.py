@@ -32,14 +32,18 @@ class Traffic:
     @property
     def statements(self) -> list[str]:
         """Each statement in one line, without those that only begin or end a transaction."""
-        texts = [text.strip() for sent in self.sent for text in sent.split(";")]
-        return [" ".join(text.split()) for text in texts if text and not CONTROL.match(text)]
+        return [text for text in self._texts if not CONTROL.match(text)]
 
     @property
     def control(self) -> list[str]:
         """The words that begin and end transactions, in their order."""
-        matches = (CONTROL.match(" ".join(sent.split())) for sent in self.sent)
-        return [match[1].upper() for match in matches if match]
+        return [match[1].upper() for match in map(CONTROL.match, self._texts) if match]
+
+    @property
+    def _texts(self) -> list[str]:
+        """Several may be in one message."""
+        texts = (" ".join(text.split()) for sent in self.sent for text in sent.split(";"))
+        return [text for text in texts if text]
 
     @property
     def commits(self) -> int:

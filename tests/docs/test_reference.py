@@ -174,11 +174,13 @@ def test_the_costs_are_those_that_are_asserted() -> None:
         return [f"{costs[name]}{suffix}" for name in names]
 
     fresh = {name: len(budgets.FRESH[name]) - 1 for name in names}
-    replay = {name: len(budgets.REPLAY[name]) for name in names}
+    first = {name: len(budgets.FIRST_REPLAY[name]) for name in names}
     assert rows["A fresh key: statements"] == row(fresh, " more")
-    assert rows["A replay: statements"] == row(replay)
+    assert rows["The first replay of a process: statements"] == row(first)
+    assert rows["Any other replay: statements"] == ["1", "1", "1"]
     assert rows["A fresh key: round trips"][:2] == row(budgets.ROUND_TRIPS, " more")[:2]
-    assert rows["A replay: round trips"][:2] == row(budgets.REPLAY_ROUND_TRIPS)[:2]
+    assert rows["The first replay of a process: round trips"][:2] == row(budgets.FIRST_REPLAY_ROUND_TRIPS)[:2]
+    assert rows["Any other replay: round trips"][:2] == ["1", "1"]
 
 
 @pytest.mark.parametrize("each", PAGES, ids=str)

@@ -48,9 +48,14 @@ def _at_the_record(action: Callable[[], object], *, after: bool) -> None:
         connection.execute_wrappers.remove(wrapper)
         if not after:
             action()
-        result = execute(sql, params, many, context)
-        if after:
-            action()
+        if not after:
+            return execute(sql, params, many, context)
+        # As if the session, or whoever was to send the rest, had stopped between the two.
+        store, together, _ = sql.partition("; COMMIT")
+        result = execute(store, params, many, context)
+        action()
+        if together:
+            execute("COMMIT", None, False, context)
         return result
 
     connection.execute_wrappers.append(wrapper)

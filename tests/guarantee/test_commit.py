@@ -112,6 +112,25 @@ def test_a_constraint_that_waits_for_commit(database: Database, atomic_requests:
 
 @pytest.mark.databases("postgresql")
 @FACES
+def test_a_unique_constraint_that_waits_for_commit(
+    database: Database, atomic_requests: bool, face: str
+) -> None:
+    """REQ 2: nor is it taken for another's record, whose key would be the duplicate: the handler failed."""
+    alter = "ALTER TABLE app_effect"
+    with connection.cursor() as cursor:
+        cursor.execute(f"{alter} ADD CONSTRAINT one UNIQUE (label) DEFERRABLE INITIALLY DEFERRED")
+    try:
+        assert post(face).status_code == 201
+        assert post(face, "another").status_code == 500
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(f"{alter} DROP CONSTRAINT one")
+    assert (effects(), records()) == (1, 1)
+    assert post(face, "another").status_code == 201
+
+
+@pytest.mark.databases("postgresql")
+@FACES
 def test_the_session_is_ended_at_commit(database: Database, face: str) -> None:
     """REQ 24: A session that the server ends while it commits has committed nothing: 503, and the retry runs."""
     with connection.cursor() as cursor:

@@ -45,7 +45,7 @@ def test_an_error_of_another_database_is_the_handlers() -> None:
     assert (effects(), records()) == (0, 0)
 
 
-@pytest.mark.databases("mariadb")
+@pytest.mark.databases("postgresql", "mariadb")
 def test_a_transaction_that_is_gone_is_no_success() -> None:
     """REQ 2: where the claim has gone with the transaction, the answer is 503 and nothing is left."""
     response = post("/rolls-back/")

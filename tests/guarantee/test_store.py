@@ -107,7 +107,7 @@ def test_the_refusal_is_in_the_format_of_the_policy() -> None:
 
 
 @pytest.mark.parametrize("face", FACES)
-@pytest.mark.parametrize("column", [None, "fingerprint"], ids=["table", "column"])
+@pytest.mark.parametrize("column", [None, "sealed_with"], ids=["table", "column"])
 def test_a_missing_migration_does_not_look_like_an_outage(
     database: Database, face: str, column: str | None
 ) -> None:

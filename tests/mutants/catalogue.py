@@ -26,8 +26,8 @@ IGNORED = (
     Mutant(
         model="atomic: 0 updated rows are ignored",
         file=ATOMIC,
-        old="        if not stored:\n",
-        new="        if stored is None:\n",
+        old="        if stored:\n",
+        new="        if stored is not None:\n",
         tests=(f"{OVERTAKEN}::test_another_has_finished_meanwhile",),
         on="postgresql",
     ),
@@ -102,8 +102,8 @@ LATER = (
     Mutant(
         model="atomic: the response is stored in a later commit",
         file=ATOMIC,
-        old="        with Discreet(), self.connection.cursor() as cursor:\n            stored =",
-        new="        self.connection._commit()\n        with Discreet(), self.connection.cursor() as cursor:\n            stored =",
+        old="        with Discreet():\n            stored =",
+        new="        self.connection._commit()\n        with Discreet():\n            stored =",
         tests=(f"{SESSIONS}::test_a_lost_session_is_a_503_and_the_retry_runs",),
     ),
     Mutant(
@@ -177,7 +177,7 @@ LOST = (
         model="atomic: the record is in a store that can be lost",
         where="written over another session",
         file=ATOMIC,
-        old="        with Discreet(), self.connection.cursor() as cursor:\n            stored =",
+        old="        with Discreet():\n            stored =",
         new="        with self.connection.copy().cursor() as cursor:\n            stored =",
         tests=(f"{COMMIT}::test_a_constraint_that_waits_for_commit",),
         on="postgresql",
@@ -271,10 +271,10 @@ GONE = (
     Mutant(
         model="atomic: what is gone is made again",
         file=f"{PACKAGE}/engine.py",
-        old="        if isinstance(outcome, Row):\n",
+        old="        answer = Replayed(",
         new="        if isinstance(outcome, Row) and not outcome.resource.exists():\n"
         "            return Executed(call.bare(), stored=False)\n"
-        "        if isinstance(outcome, Row):\n",
+        "        answer = Replayed(",
         tests=("tests/guarantee/test_bound.py::test_a_key_does_not_outlive_what_it_made",),
     ),
 )

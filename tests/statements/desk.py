@@ -19,7 +19,7 @@ from tests.guarantee.clients import assert_may_retry, assert_replay
 from tests.guarantee.gate import PATIENCE
 from tests.servers import PAUSE
 from tests.statements.faults import Fault, Kind
-from tests.statements.server import FAULTS, FOUND, GUARDS, JOURNAL, found
+from tests.statements.server import FAULTS, FOUND, GUARDS, JOURNAL, RECENT, found
 
 FRESH, REPLAY, EXPIRED, LAPSED = "fresh", "replay", "expired", "lapsed"
 
@@ -34,7 +34,7 @@ class Statement(NamedTuple):
 
     @property
     def verb(self) -> str:
-        return self.text.split(maxsplit=1)[0]
+        return self.text.split(maxsplit=1)[0].rstrip(";")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +47,18 @@ class Scenario:
         before: nothing, a live record, an expired one, or the claim of a worker that was lost.
         status: what the handler answers with: 402 is stored by one of the policies, 400 by none.
         bound: whether the handler binds the record to what it made.
+        recent: whether the process takes the key for one that it has answered lately.
     """
 
     guard: str
     before: str = FRESH
     status: int = 201
     bound: bool = False
+    recent: bool = False
 
     def __str__(self) -> str:
-        return f"{self.guard} {self.before} {self.status}{' bound' if self.bound else ''}"
+        marks = [name for name in ("bound", "recent") if getattr(self, name)]
+        return " ".join((self.guard, self.before, str(self.status), *marks))
 
     @property
     def stored(self) -> bool:
@@ -84,6 +87,8 @@ class Story(Client):
     def meet(self, *faults: Fault) -> list[Statement]:
         """Send the request, and let it meet these faults; the statements that it has come to."""
         headers = {FAULTS: " ".join(map(str, faults)), JOURNAL: str(self.journal)}
+        if self.scenario.recent:
+            headers[RECENT] = "yes"
         try:
             self.ask(headers)
         except httpx.TransportError:

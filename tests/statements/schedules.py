@@ -38,7 +38,7 @@ WAITS = {
 # Seconds after which the database is asked that; InnoDB's answer may be 0.1 s old.
 SILENCE = {"postgresql": 0.02, "mysql": 0.12}
 # They change and read nothing: where they stand between two other statements makes no difference.
-IDLE = ("BEGIN", "SET AUTOCOMMIT")
+IDLE = ("BEGIN", "SET AUTOCOMMIT 0", "SET AUTOCOMMIT 1")
 
 
 class State(Enum):
@@ -214,7 +214,7 @@ class _Play:
                 self._changed.notify_all()
 
     def _stop(self, me: int, connection: BaseDatabaseWrapper, text: str, send: Send) -> Any:
-        if not text.startswith(IDLE):
+        if text not in IDLE:
             with self._changed:
                 self._next[me], self._sessions[me] = text, number(connection)
                 self._states[me] = State.STOPPED

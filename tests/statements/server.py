@@ -20,6 +20,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django_idempotency import Finding, Unknown, bind, downstream_key, extend
 from django_idempotency.decorators import idempotent
 from django_idempotency.models import IdempotencyRecord
+from django_idempotency.recent import recent
 from tests.app.models import Effect
 from tests.faults.server import ATOMIC, CONTENT_TYPE, POLICIES, happen_outside
 from tests.statements.faults import Fault, suffer
@@ -30,6 +31,8 @@ APP = "tests.statements.wsgi:application"
 # Headers: the faults that are to happen, and the file that is told of each statement.
 FAULTS = "X-Faults"
 JOURNAL = "X-Journal"
+# And another, with any value: let the process take the key for one that it has answered lately. Else it knows none.
+RECENT = "X-Recent"
 
 # What whoever finds out that a request was carried out lets its key be answered with.
 FOUND = b"found out"
@@ -85,6 +88,13 @@ def charge(request: HttpRequest) -> HttpResponse:
     return HttpResponse(json.dumps(answer), status=said["status"], content_type=CONTENT_TYPE)
 
 
+class _Any(frozenset[str]):
+    """As if every key were in it."""
+
+    def __contains__(self, key: object) -> bool:
+        return True
+
+
 class Journal:
     """
     Writes down each statement of a request, and lets the faults happen.
@@ -113,6 +123,7 @@ def journaled(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequ
         # So that every request opens its session, and what that takes is hurt as well.
         connections["default"].close()
         del connections["default"]
+        recent.forget(but=_Any() if RECENT in request.headers else frozenset())
         with watching(), through(Journal(request)):
             return view(request)
 

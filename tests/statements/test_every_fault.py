@@ -25,6 +25,7 @@ pytestmark = pytest.mark.databases(*(NAMES if LONG else ["postgresql"]))
 SCENARIOS = [
     Scenario("atomic"),
     Scenario("atomic", REPLAY, bound=True),
+    Scenario("atomic", REPLAY, recent=True),
     Scenario("stored", EXPIRED, 402),
     Scenario("fail", bound=True),
     Scenario("retry", LAPSED),
@@ -34,6 +35,7 @@ if LONG:
     BEFORE = (FRESH, REPLAY, EXPIRED)
     SCENARIOS = [
         *(Scenario(guard, before) for guard, before in product(("atomic", "fail", "retry"), BEFORE)),
+        *(Scenario("atomic", before, recent=True) for before in BEFORE),
         *(Scenario("stored", before, status) for before, status in product(BEFORE, (201, 402))),
         *(Scenario(guard, FRESH, 400) for guard in ("atomic", "stored", "fail", "retry")),
         *(Scenario(guard, before, bound=True) for guard, before in product(("atomic", "fail"), BEFORE)),

@@ -150,7 +150,7 @@ def test_in_every_order(explorer: Explorer, meeting: Meeting) -> None:
     logger.info("%s: %s schedules, %s", meeting, played.total(), dict(ends))
     assert max(played.values()) == 1
     # Some came while the first one ran, others afterwards: it was not one and the same order again and again.
-    assert played.total() >= 20
+    assert played.total() >= 12
     assert {"ran", "replayed", "409"} <= set(ends)
 
 

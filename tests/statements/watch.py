@@ -20,6 +20,8 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
+from django_idempotency.claims.messages import is_open
+
 Send = Callable[[], Any]
 Hook = Callable[[BaseDatabaseWrapper, str, Send], Any]
 
@@ -73,6 +75,8 @@ def _of_cursor(original: Any) -> Any:
 
 def _of_connection(name: str, original: Any) -> Any:
     def call(connection: BaseDatabaseWrapper, *arguments: Any) -> Any:
+        if not _is_sent(connection):
+            return original(connection, *arguments)
         words = [name.strip("_").replace("_", " ").upper(), *(str(int(each)) for each in arguments)]
         return _pass(connection, " ".join(words), partial(original, connection, *arguments))
 
@@ -81,12 +85,14 @@ def _of_connection(name: str, original: Any) -> Any:
 
 def _begins(connection: BaseDatabaseWrapper) -> bool:
     """Whether psycopg is about to send BEGIN by itself, ahead of the next statement."""
-    if connection.vendor != "postgresql":
-        return False
-    from psycopg.pq import TransactionStatus
+    return (
+        connection.vendor == "postgresql" and not connection.connection.autocommit and not is_open(connection)
+    )
 
-    raw: Any = connection.connection
-    return not raw.autocommit and raw.info.transaction_status == TransactionStatus.IDLE
+
+def _is_sent(connection: BaseDatabaseWrapper) -> bool:
+    """Whether the end of a transaction is sent at all: psycopg ends none that is over already."""
+    return connection.vendor != "postgresql" or connection.connection is None or is_open(connection)
 
 
 def _begin(connection: BaseDatabaseWrapper) -> None:
