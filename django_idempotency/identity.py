@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Self
 from uuid import UUID, uuid5
 
@@ -54,6 +55,7 @@ class Identity:
         return f"<Identity {self.digest[:24]}>"  # the key itself stays out of logs and tracebacks
 
 
+@lru_cache(1024)
 def prefix(scope: str) -> str:
     """
     The digits that the digests of a scope have in common.

@@ -1,9 +1,7 @@
 """The guarded handlers that run in this very call stack, the innermost first."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass
+from contextvars import ContextVar, Token
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,7 +13,7 @@ if TYPE_CHECKING:
 @dataclass(slots=True, eq=False)
 class Running:
     """
-    One of them.
+    One of them; it is under way for the time of its `with`.
 
     Attributes:
         outer: the one that called it, if any.
@@ -31,6 +29,15 @@ class Running:
     lease: "Lease | None" = None
     resource: "Resource | None" = None
     harmless: Exception | None = None
+    _token: "Token[Running | None] | None" = field(default=None, init=False, repr=False)
+
+    def __enter__(self) -> "Running":
+        self._token = _innermost.set(self)
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        if self._token is not None:
+            _innermost.reset(self._token)
 
 
 _innermost: ContextVar[Running | None] = ContextVar("idempotency_running", default=None)
@@ -57,12 +64,6 @@ def includes(identity: "Identity") -> bool:
     return running is not None
 
 
-@contextmanager
-def run(identity: "Identity", lease: "Lease | None" = None) -> Iterator[Running]:
-    """Be under way for the time of a handler."""
-    running = Running(identity, _innermost.get(), lease)
-    token = _innermost.set(running)
-    try:
-        yield running
-    finally:
-        _innermost.reset(token)
+def run(identity: "Identity", lease: "Lease | None" = None) -> Running:
+    """A handler that is about to run."""
+    return Running(identity, _innermost.get(), lease)

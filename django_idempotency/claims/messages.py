@@ -35,7 +35,9 @@ def send(cursor: CursorWrapper, statements: str, parameters: Sequence[Any]) -> N
 
 def is_open(connection: BaseDatabaseWrapper) -> bool:
     """Whether the server is inside a transaction of this session, failed or not."""
-    return bool(connection.connection.info.transaction_status)  # 0 is IDLE
+    session = connection.connection
+    # The same number; where it is at hand, without an object around it. 0 is IDLE.
+    return bool((session.pgconn if is_psycopg3 else session.info).transaction_status)
 
 
 def _begins_its_own_way(session: Any) -> bool:

@@ -1,7 +1,8 @@
-"""Somebody else writes the record of an expired key right after this request has found it expired."""
+"""Somebody else writes the record of a key right after this request has found none, or an expired one."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from django.urls import path
 
 from django_idempotency import Mode
 from django_idempotency.decorators import idempotent
+from django_idempotency.identity import Identity
 from django_idempotency.models import IdempotencyRecord
 from tests.app.models import Effect
 from tests.guarantee.clients import REPLAYED
@@ -22,7 +24,13 @@ pytestmark = pytest.mark.urls(__name__)
 LONG_AGO, FAR_OFF = "2001-01-01 00:00:00", "2999-01-01 00:00:00"
 
 
+# What happens while the next handler runs.
+MEANWHILE: list[Callable[[], object]] = []
+
+
 def pay(request: HttpRequest) -> HttpResponse:
+    while MEANWHILE:
+        MEANWHILE.pop()()
     return JsonResponse({"id": Effect.objects.create(label="paid").pk}, status=201)
 
 
@@ -72,3 +80,46 @@ def test_another_is_under_way_meanwhile(database: Database, face: str, state: st
     assert effects() == 1
     record = stored()
     assert (record["mode"], record["state"], record["expires_at"].year) == ("leased", state, 2001)
+
+
+def insert_twin(database: Database, digest: str) -> None:
+    """Let another session insert, and commit, a record under this digest: a copy of the only one there is."""
+    columns = ", ".join(field.column for field in IdempotencyRecord._meta.fields if not field.primary_key)
+    with database.connect().cursor() as cursor:
+        cursor.execute(f"INSERT INTO {TABLE} (id, {columns}) SELECT %s, {columns} FROM {TABLE}", [digest])
+
+
+# Elsewhere the claim itself is a row, and nobody gets between.
+@pytest.mark.databases("postgresql")
+def test_another_has_inserted_before_the_store(database: Database, atomic_requests: bool) -> None:
+    """REQ 2: where no lock keeps two handlers apart, the primary key does: who comes second undoes its own work."""
+    pattern = post("/atomic/", "pattern")
+    digest = Identity.of(stored()["scope"], stored()["endpoint"], "key-1").digest
+    MEANWHILE.append(lambda: insert_twin(database, digest))
+    second = post("/atomic/")
+    assert effects() == 1  # the pattern's
+    if atomic_requests:  # not ours to begin again
+        assert second.status_code == 503
+        second = post("/atomic/")
+    assert (second.status_code, second.content) == (201, pattern.content)
+    assert second.headers[REPLAYED] == "true"
+
+
+@pytest.mark.databases("postgresql")
+@pytest.mark.parametrize(
+    ("columns", "status"),
+    [({"expires_at": FAR_OFF}, 201), ({"mode": "leased", "state": "in_progress"}, 409)],
+    ids=["finished", "under way"],
+)
+def test_another_has_renewed_before_the_store(
+    database: Database, columns: dict[str, str], status: int
+) -> None:
+    """REQ 12: nor is an expired record written over that has become somebody's since."""
+    first = post("/atomic/")
+    change(database, expires_at=LONG_AGO)
+    MEANWHILE.append(lambda: change(database, **columns))
+    second = post("/atomic/")
+    assert (second.status_code, effects()) == (status, 1)
+    assert status == 409 or second.content == first.content
+    record = stored()
+    assert record["mode"] == columns.get("mode", "atomic")

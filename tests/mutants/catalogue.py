@@ -28,7 +28,7 @@ IGNORED = (
         file=ATOMIC,
         old="        if stored:\n",
         new="        if stored is not None:\n",
-        tests=(f"{OVERTAKEN}::test_another_has_finished_meanwhile",),
+        tests=(f"{OVERTAKEN}::test_another_has_renewed_before_the_store",),
         on="postgresql",
     ),
     Mutant(
@@ -244,7 +244,7 @@ UNFINISHED = (
         file=POSTGRESQL,
         old='        WHERE record.state = \'completed\' AND record.expires_at <= statement_timestamp()"""\n\n    # Mode leased',
         new='        WHERE record.expires_at <= statement_timestamp()"""\n\n    # Mode leased',
-        tests=(f"{OVERTAKEN}::test_another_is_under_way_meanwhile",),
+        tests=(f"{OVERTAKEN}::test_another_has_renewed_before_the_store",),
         on="postgresql",
     ),
     Mutant(
@@ -271,10 +271,10 @@ GONE = (
     Mutant(
         model="atomic: what is gone is made again",
         file=f"{PACKAGE}/engine.py",
-        old="        answer = Replayed(",
+        old="        answer = (\n",
         new="        if isinstance(outcome, Row) and not outcome.resource.exists():\n"
         "            return Executed(call.bare(), stored=False)\n"
-        "        answer = Replayed(",
+        "        answer = (\n",
         tests=("tests/guarantee/test_bound.py::test_a_key_does_not_outlive_what_it_made",),
     ),
 )
