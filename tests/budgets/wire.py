@@ -21,6 +21,8 @@ from tests.rig import Database
 
 CONTROL = re.compile(r"(BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE|SET AUTOCOMMIT)\b", re.IGNORECASE)
 
+WRITES = re.compile(r"\b(INSERT INTO|UPDATE \S+ SET|UPDATE \S+ AS \S+ SET|DELETE FROM)\b", re.IGNORECASE)
+
 
 @dataclass
 class Traffic:
@@ -47,7 +49,19 @@ class Traffic:
 
     @property
     def commits(self) -> int:
-        return self.control.count("COMMIT")
+        """Transactions that wrote and were committed, those of a single statement included."""
+        commits, begun, wrote = 0, False, False
+        for text in self._texts:
+            word = text.split(maxsplit=1)[0].upper()
+            if word == "BEGIN":
+                begun, wrote = True, False
+            elif word in ("COMMIT", "ROLLBACK") and " TO " not in text:
+                commits += begun and wrote and word == "COMMIT"
+                begun = False
+            elif WRITES.search(text):
+                commits += not begun
+                wrote = True
+        return commits
 
 
 @contextmanager
@@ -102,6 +116,7 @@ class Proxy:
         self.mysql = mysql
         self.traffic = Traffic()
         self._answered = True
+        self._texts = PostgreSQLTexts()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self._sockets: list[socket.socket] = [self._listener]
@@ -140,10 +155,33 @@ class Proxy:
         if self._answered:  # the client waits for nothing: this begins a new round trip
             self._answered = False
             self.traffic.round_trips += 1
-        header, query = (5, 3) if self.mysql else (5, ord("Q"))
-        kind = data[4] if self.mysql else data[0]
-        if len(data) > header and kind == query:
-            self.traffic.sent.append(data[header:].decode(errors="replace").rstrip("\0"))
+        if not self.mysql:
+            self.traffic.sent += self._texts.of(data)
+        elif len(data) > 5 and data[4] == 3:
+            self.traffic.sent.append(data[5:].decode(errors="replace"))
+
+
+class PostgreSQLTexts:
+    """The texts that a client lets the server run: as they are, or prepared before and bound."""
+
+    def __init__(self) -> None:
+        self._prepared: dict[bytes, str] = {}
+        self._bound = ""
+
+    def of(self, data: bytes) -> Iterator[str]:
+        """Those of some messages; each has a letter and its own length, but for the first one of a session."""
+        while data and data[0]:
+            kind, end = data[:1], 1 + int.from_bytes(data[1:5])
+            content, data = data[5:end], data[end:]
+            if kind == b"Q":
+                yield content.decode(errors="replace").rstrip("\0")
+            elif kind == b"P":
+                name, text = content.split(b"\0")[:2]
+                self._prepared[name] = text.decode(errors="replace")
+            elif kind == b"B":
+                self._bound = self._prepared.get(content.split(b"\0")[1], "")
+            elif kind == b"E":
+                yield self._bound
 
 
 def _dial(target: tuple[str, int]) -> socket.socket:

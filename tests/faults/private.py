@@ -92,6 +92,8 @@ class PrivatePostgreSQL(Private):
     name = "postgresql"
     scheme = "postgres"
     user = runs_as = "postgres"
+    # Nothing has to outlive the machine, only the server.
+    settings: ClassVar[dict[str, str]] = {"fsync": "off"}
 
     def initialize(self) -> None:
         self.programs = find("initdb", "/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", embedded()).parent
@@ -102,8 +104,7 @@ class PrivatePostgreSQL(Private):
         )
 
     def command(self) -> list[str | Path]:
-        # Nothing has to outlive the machine, only the server.
-        settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off"}
+        settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", **self.settings}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         return [self.programs / "postgres", "-D", self.data, "-p", str(self.port), *options]
 

@@ -1,0 +1,159 @@
+"""
+A client that costs little of the machine: one process, kept connections, one request at a time on each.
+
+    python -m benchmarks.race.client < orders
+
+An order is a line of JSON, and so is what came of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import cycle
+
+END = b"\r\n\r\n"
+LENGTH = b"content-length:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """
+    What is to be sent.
+
+    Attributes:
+        port: of the server.
+        connections: how many.
+        seconds: for how long; 0: one request on each connection, all at once.
+        keys: asked in turns; empty: a fresh one each time.
+        again: one request in so many repeats the key before it on its connection; 0: none.
+    """
+
+    port: int
+    connections: int
+    seconds: float
+    keys: list[str] = field(default_factory=list)
+    again: int = 0
+
+
+@dataclass
+class Answers:
+    """
+    What came of an order.
+
+    Attributes:
+        statuses: how many answers had which.
+        seconds: of each answer.
+        took: in all.
+        keys: what was asked for, in no order.
+    """
+
+    statuses: Counter[int] = field(default_factory=Counter)
+    seconds: list[float] = field(default_factory=list)
+    took: float = 0.0
+    keys: set[str] = field(default_factory=set)
+
+
+def request(key: str, *headers: str) -> bytes:
+    body = json.dumps({"reference": key, "amount": 1})
+    lines = (
+        "POST /payments/ HTTP/1.1",
+        "Host: 127.0.0.1",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+        f"Idempotency-Key: {key}",
+        *headers,
+    )
+    return ("\r\n".join(lines) + "\r\n\r\n" + body).encode()
+
+
+class Connection(asyncio.Protocol):
+    """One of them: as soon as it has an answer, it asks again."""
+
+    def __init__(
+        self, answers: Answers, keys: Iterator[str], until: float, lost: Callable[[], object]
+    ) -> None:
+        self._answers = answers
+        self._keys = keys
+        self._until = until
+        self._lost = lost
+        self._got = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def ask(self) -> None:
+        key = next(self._keys)
+        self._answers.keys.add(key)
+        self._asked = time.perf_counter()
+        self._transport.write(request(key))
+
+    def data_received(self, data: bytes) -> None:
+        self._got += data
+        head, end, body = self._got.partition(END)
+        if not end:
+            return
+        lower = head.lower()
+        length = int(lower[lower.index(LENGTH) + len(LENGTH) :].split(b"\r\n", 1)[0])
+        if len(body) < length:
+            return
+        self._got = b""
+        now = time.perf_counter()
+        self._answers.statuses[int(head[9:12])] += 1
+        self._answers.seconds.append(now - self._asked)
+        if now < self._until:
+            self.ask()
+        else:
+            self._transport.close()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._lost()
+
+
+async def carry_out(order: Order) -> Answers:
+    """Send what an order asks for; every request has been answered, or its connection was lost, when it returns."""
+    answers, loop = Answers(), asyncio.get_running_loop()
+    ends = [loop.create_future() for _ in range(order.connections)]
+    began = time.perf_counter()
+    opened = []
+    for end in ends:
+        keys = cycle(order.keys) if order.keys else fresh(order.again)
+        make = _maker(answers, keys, began + order.seconds, end)
+        opened.append((await loop.create_connection(make, "127.0.0.1", order.port))[1])
+    for connection in opened:
+        connection.ask()
+    await asyncio.gather(*ends)
+    answers.took = time.perf_counter() - began
+    return answers
+
+
+def _maker(
+    answers: Answers, keys: Iterator[str], until: float, end: asyncio.Future[None]
+) -> Callable[[], Connection]:
+    return lambda: Connection(answers, keys, until, lambda: end.done() or end.set_result(None))
+
+
+def fresh(again: int) -> Iterator[str]:
+    """New keys; one request in so many repeats the key before it."""
+    key = str(uuid.uuid4())
+    for number in range(1, sys.maxsize):
+        yield key
+        if not again or number % again:
+            key = str(uuid.uuid4())
+
+
+def main() -> None:
+    for line in sys.stdin:
+        answers = asyncio.run(carry_out(Order(**json.loads(line))))
+        print(json.dumps({**vars(answers), "keys": sorted(answers.keys)}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,187 @@
+"""All contestants in turns: each round asks every one of them for everything, in another order."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from statistics import median, quantiles
+from typing import Any, NamedTuple
+
+from benchmarks.race.client import Order
+from benchmarks.race.proof import Proof, crowd, effects, kill
+from benchmarks.race.site import Site
+from benchmarks.race.traits import Inside, Traits, stop, traits
+from tests.servers import ROOT
+
+SATURATED, ALONE = 8, 1
+KEYS = 500
+# Requests of one call in the process.
+INSIDE = 150
+
+
+class Cell(NamedTuple):
+    """One kind of load: what is asked, over how many connections."""
+
+    kind: str
+    connections: int
+
+
+FRESH, ONE, MIX = Cell("fresh", SATURATED), Cell("one", SATURATED), Cell("mix", SATURATED)
+MANY = Cell("many", SATURATED)
+FRESH_ALONE, ONE_ALONE = Cell("fresh", ALONE), Cell("one", ALONE)
+CELLS = (FRESH, ONE, MANY, MIX, FRESH_ALONE, ONE_ALONE)
+REPLAYS = frozenset({"one", "many", "mix"})
+
+
+class Figures(NamedTuple):
+    """Of one cell in one round: answers in a second, and milliseconds."""
+
+    rate: float
+    p50: float
+    p99: float
+
+
+@dataclass(slots=True)
+class Results:
+    """
+    Of one contestant.
+
+    Attributes:
+        loads: of each cell, round by round.
+        processor: microseconds of one request in the process, "fresh" and "replay", round by round.
+        peak: bytes of memory that one worker has had at most.
+    """
+
+    loads: dict[Cell, list[Figures]] = field(default_factory=lambda: defaultdict(list))
+    processor: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    traits: dict[str, Traits] = field(default_factory=dict)
+    proof: Proof = field(default_factory=Proof)
+    peak: int = 0
+
+
+class Asker:
+    """The client, in a process of its own."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.race.client"],
+            cwd=ROOT,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+
+    def ask(self, order: Order) -> dict[str, Any]:
+        """
+        Carry an order out.
+
+        Raises:
+            RuntimeError: an answer was something else than 201.
+        """
+        process = self._process
+        assert process.stdin is not None and process.stdout is not None
+        print(json.dumps(asdict(order)), file=process.stdin, flush=True)
+        answers: dict[str, Any] = json.loads(process.stdout.readline())
+        if set(answers["statuses"]) != {"201"}:
+            raise RuntimeError(f"{order}: answered with {answers['statuses']}")
+        return answers
+
+    def close(self) -> None:
+        stop(self._process)
+
+
+class Runner:
+    """One contestant, ready to be asked."""
+
+    def __init__(self, site: Site, asker: Asker) -> None:
+        self.site = site
+        self.results = Results()
+        self._asker = asker
+        self._inside = Inside(site)
+        self._asked: set[str] = set()
+        stored = self._ask(Order(port=site.port, connections=SATURATED, seconds=1))["keys"]
+        self._keys = {"one": stored[:1], "many": stored[:KEYS]}
+
+    @property
+    def cells(self) -> list[Cell]:
+        return [cell for cell in CELLS if cell.kind not in REPLAYS or self.site.contestant.replays]
+
+    def turn(self, seconds: float, *, counts: bool) -> None:
+        """Ask it for everything once."""
+        for cell in self.cells:
+            answers = self._ask(
+                Order(
+                    port=self.site.port,
+                    connections=cell.connections,
+                    seconds=seconds,
+                    keys=self._keys.get(cell.kind, []),
+                    again=100 if cell is MIX else 0,
+                )
+            )
+            if counts:
+                self.results.loads[cell].append(figures(answers))
+        kinds = (
+            {"fresh": "", "replay": self._keys["one"][0]} if self.site.contestant.replays else {"fresh": ""}
+        )
+        for kind, key in kinds.items():
+            took = self._inside.ask(INSIDE, key)
+            if counts:
+                self.results.processor[kind].append(took)
+
+    def end(self) -> None:
+        """Count, and prove."""
+        self._inside.close()
+        proof = self.results.proof
+        done = effects(self.site, sorted(self._asked))
+        if self.site.name != "constant":
+            proof.lost = len(self._asked - done.keys())
+        proof.doubled = sum(times > 1 for times in done.values())
+        if self.site.contestant.replays:
+            crowd(self.site, proof)
+            kill(self.site, proof)
+        self.site.stop()
+        self.results.peak = self.site.peak
+
+    def _ask(self, order: Order) -> dict[str, Any]:
+        answers = self._asker.ask(order)
+        self._asked.update(answers["keys"])
+        return answers
+
+
+def figures(answers: dict[str, Any]) -> Figures:
+    seconds = answers["seconds"]
+    p99 = quantiles(seconds, n=100)[98] if len(seconds) > 1 else seconds[0]
+    return Figures(len(seconds) / answers["took"], median(seconds) * 1000, p99 * 1000)
+
+
+def race(sites: Sequence[Site], rounds: int, seconds: float) -> dict[str, Results]:
+    """Let all of them run in so many rounds, each cell for so many seconds."""
+    counted = {site.name: traits(site) for site in sites}
+    with _runners(sites) as runners:
+        for number in range(rounds + 1):  # the first one warms everything up
+            first = number % len(runners)
+            for runner in runners[first:] + runners[:first]:  # nobody always comes after the same one
+                runner.turn(seconds if number else 0.5, counts=number > 0)
+            print(f"Round {number} of {rounds}", file=sys.stderr)
+        for runner in runners:
+            runner.end()
+            runner.results.traits = counted[runner.site.name]
+    return {runner.site.name: runner.results for runner in runners}
+
+
+@contextmanager
+def _runners(sites: Sequence[Site]) -> Iterator[list[Runner]]:
+    asker = Asker()
+    try:
+        for site in sites:
+            site.start()
+        yield [Runner(site, asker) for site in sites]
+    finally:
+        asker.close()
+        for site in sites:
+            site.stop()

@@ -1,0 +1,3 @@
+"""What the view of the race sells."""
+
+TABLE = "shop_payment"
