@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -10,6 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from benchmarks.variants import Guarded
+from django_idempotency.identity import prefix
 from django_idempotency.models import IdempotencyRecord
 from tests.app.models import Effect
 
@@ -30,6 +32,8 @@ class Dialect(NamedTuple):
         series: gives the numbers from 1 to the number of rows, as n.
         age: of row n, from 0 (now) to 1 (the oldest).
         id: of row n; 64 hexadecimal digits.
+        text: the number of a row as text.
+        sha: of a text, as hexadecimal digits.
         earlier: so many seconds before the time of the run.
         after: what a table gets that has just been filled.
     """
@@ -37,6 +41,8 @@ class Dialect(NamedTuple):
     series: str
     age: str
     id: str
+    text: str
+    sha: str
     earlier: str
     after: tuple[str, ...]
 
@@ -47,6 +53,8 @@ DIALECTS = {
         series="(SELECT n FROM generate_series(1, {rows}) AS n) AS series",
         age="(1 - n::float / {rows})",
         id="encode(sha256(n::text::bytea), 'hex')",
+        text="n::text",
+        sha="encode(sha256(({})::bytea), 'hex')",
         earlier="CAST(%s AS timestamptz) - make_interval(secs => {seconds})",
         after=("VACUUM ANALYZE", "CHECKPOINT"),
     ),
@@ -55,6 +63,8 @@ DIALECTS = {
         series="(SELECT seq AS n FROM seq_1_to_{rows}) AS series",
         age="(crc32(n) / 4294967296)",
         id="concat(lpad(lower(hex(n * floor(281474976710655 / {rows}))), 12, '0'), left(sha2(n, 256), 52))",
+        text="CAST(n AS char(9))",
+        sha="sha2({}, 256)",
         earlier="CAST(%s AS datetime(6)) - INTERVAL {seconds} * 1000000 MICROSECOND",
         after=(f"ANALYZE TABLE {RECORDS}, {EFFECTS}",),
     ),
@@ -70,6 +80,38 @@ def fill(rows: int) -> None:
     with _without_indexes():
         _multiply(IdempotencyRecord, dialect.series.format(rows=rows), _differences(dialect, rows, first.pk))
         pattern.delete()
+    _settle(dialect)
+
+
+def fill_live(rows: int) -> None:
+    """Multiply the one record there is: to so many of the last day, each of which answers its key; see `key`."""
+    dialect = DIALECTS[connection.vendor]
+    pattern = IdempotencyRecord.objects.get()
+    key = f"left({dialect.sha.format(dialect.text)}, 32)"
+    parts = "".join(f"{len(part)}:{part}" for part in (pattern.scope, pattern.endpoint))
+    digest = dialect.sha.format(f"concat('{parts}32:', {key})")
+    age = f"({dialect.age.format(rows=rows)} * 80000)"
+    differences = {
+        "id": f"concat('{prefix(pattern.scope)}', left({digest}, 48))",
+        "idempotency_key": key,
+        "created_at": dialect.earlier.format(seconds=age),
+        "completed_at": dialect.earlier.format(seconds=age),
+        "expires_at": dialect.earlier.format(seconds=f"({age} - 86400)"),
+    }
+    with _without_indexes():
+        series = dialect.series.format(rows=rows)
+        order = "" if connection.vendor == "postgresql" else " ORDER BY 1"  # as it keeps them
+        _multiply(IdempotencyRecord, series, differences, order)
+        pattern.delete()
+    _settle(dialect)
+
+
+def key(n: int) -> str:
+    """Of row n, from 1 on, as `fill_live` makes it."""
+    return hashlib.sha256(f"{n}".encode()).hexdigest()[:32]
+
+
+def _settle(dialect: Dialect) -> None:
     with connection.cursor() as cursor:
         for statement in dialect.after:
             cursor.execute(statement)
@@ -113,14 +155,16 @@ def _differences(dialect: Dialect, rows: int, first: int) -> dict[str, str]:
     }
 
 
-def _multiply(model: type[IdempotencyRecord | Effect], series: str, differences: dict[str, str]) -> None:
+def _multiply(
+    model: type[IdempotencyRecord | Effect], series: str, differences: dict[str, str], order: str = ""
+) -> None:
     """Insert the one row of the table again for each number of the series."""
     table = model._meta.db_table
     columns = [
         str(field.column) for field in model._meta.fields if field.get_internal_type() != "BigAutoField"
     ]
     chosen = [differences.get(column, f"pattern.{column}") for column in columns]
-    statement = f"INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(chosen)} FROM {table} AS pattern, {series}"
+    statement = f"INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(chosen)} FROM {table} AS pattern, {series}{order}"
     with connection.cursor() as cursor:
         cursor.execute(statement, [timezone.now()] * statement.count("%s"))
 

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from django_idempotency import IdempotencyPolicy, work
+from django_idempotency import IdempotencyPolicy, Mode, work
 from django_idempotency.claims.base import COLUMNS, TABLE, Claim, Claims, Entry, Row
 from django_idempotency.claims.postgresql import LIVE, PostgreSQLClaims
 from django_idempotency.identity import Identity
@@ -36,6 +36,10 @@ class Guarded(IdempotencyMixin, Bare):
     idempotency_policy = IdempotencyPolicy(scope=everyone)
 
 
+class Leased(IdempotencyMixin, Bare):
+    idempotency_policy = IdempotencyPolicy(scope=everyone, mode=Mode.LEASED)
+
+
 def bare_views() -> dict[str, Callable[..., Any]]:
     """The two floors: one statement in autocommit, and the same in a transaction."""
     bare = Bare.as_view()
@@ -44,6 +48,11 @@ def bare_views() -> dict[str, Callable[..., Any]]:
 
 def guarded_view() -> Callable[..., Any]:
     view: Callable[..., Any] = Guarded.as_view()
+    return view
+
+
+def leased_view() -> Callable[..., Any]:
+    view: Callable[..., Any] = Leased.as_view()
     return view
 
 

@@ -16,13 +16,16 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import cycle
+from typing import cast
 
 END = b"\r\n\r\n"
 LENGTH = b"content-length:"
+REPLAYED = b"\r\nidempotent-replayed: true"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Order:
     """
     What is to be sent.
@@ -33,6 +36,9 @@ class Order:
         seconds: for how long; 0: one request on each connection, all at once.
         keys: asked in turns; empty: a fresh one each time.
         again: one request in so many repeats the key before it on its connection; 0: none.
+        pause: seconds from an answer to the next request on its connection.
+        path: where it is sent.
+        body: with the key in place of KEY.
     """
 
     port: int
@@ -40,6 +46,13 @@ class Order:
     seconds: float
     keys: list[str] = field(default_factory=list)
     again: int = 0
+    pause: float = 0
+    path: str = "/payments/"
+    body: str = '{"reference": "KEY", "amount": 1}'
+
+    def request(self, key: str) -> bytes:
+        """The bytes of one request."""
+        return request(key, path=self.path, body=self.body)
 
 
 @dataclass
@@ -51,19 +64,21 @@ class Answers:
         statuses: how many answers had which.
         seconds: of each answer.
         took: in all.
+        replays: how many said that they are, in this package's words.
         keys: what was asked for, in no order.
     """
 
     statuses: Counter[int] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
     took: float = 0.0
+    replays: int = 0
     keys: set[str] = field(default_factory=set)
 
 
-def request(key: str, *headers: str) -> bytes:
-    body = json.dumps({"reference": key, "amount": 1})
+def request(key: str, *headers: str, path: str = Order.path, body: str = Order.body) -> bytes:
+    body = body.replace("KEY", key)
     lines = (
-        "POST /payments/ HTTP/1.1",
+        f"POST {path} HTTP/1.1",
         "Host: 127.0.0.1",
         "Content-Type: application/json",
         f"Content-Length: {len(body)}",
@@ -77,8 +92,9 @@ class Connection(asyncio.Protocol):
     """One of them: as soon as it has an answer, it asks again."""
 
     def __init__(
-        self, answers: Answers, keys: Iterator[str], until: float, lost: Callable[[], object]
+        self, order: Order, answers: Answers, keys: Iterator[str], until: float, lost: Callable[[], object]
     ) -> None:
+        self._order = order
         self._answers = answers
         self._keys = keys
         self._until = until
@@ -86,14 +102,13 @@ class Connection(asyncio.Protocol):
         self._got = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
 
     def ask(self) -> None:
         key = next(self._keys)
         self._answers.keys.add(key)
         self._asked = time.perf_counter()
-        self._transport.write(request(key))
+        self._transport.write(self._order.request(key))
 
     def data_received(self, data: bytes) -> None:
         self._got += data
@@ -108,10 +123,13 @@ class Connection(asyncio.Protocol):
         now = time.perf_counter()
         self._answers.statuses[int(head[9:12])] += 1
         self._answers.seconds.append(now - self._asked)
-        if now < self._until:
-            self.ask()
-        else:
+        self._answers.replays += REPLAYED in lower
+        if now + self._order.pause >= self._until:
             self._transport.close()
+        elif self._order.pause:
+            asyncio.get_running_loop().call_later(self._order.pause, self.ask)
+        else:
+            self.ask()
 
     def connection_lost(self, error: Exception | None) -> None:
         self._lost()
@@ -122,22 +140,22 @@ async def carry_out(order: Order) -> Answers:
     answers, loop = Answers(), asyncio.get_running_loop()
     ends = [loop.create_future() for _ in range(order.connections)]
     began = time.perf_counter()
-    opened = []
-    for end in ends:
-        keys = cycle(order.keys) if order.keys else fresh(order.again)
-        make = _maker(answers, keys, began + order.seconds, end)
+    opened: list[Connection] = []
+    for number, end in enumerate(ends):
+        keys = cycle(turned(order.keys, number / len(ends))) if order.keys else fresh(order.again)
+        make = partial(Connection, order, answers, keys, began + order.seconds, partial(end.set_result, None))
         opened.append((await loop.create_connection(make, "127.0.0.1", order.port))[1])
-    for connection in opened:
-        connection.ask()
+    for number, connection in enumerate(opened):  # in step where each pauses, at once where none does
+        loop.call_later(order.pause * number / len(opened), connection.ask)
     await asyncio.gather(*ends)
     answers.took = time.perf_counter() - began
     return answers
 
 
-def _maker(
-    answers: Answers, keys: Iterator[str], until: float, end: asyncio.Future[None]
-) -> Callable[[], Connection]:
-    return lambda: Connection(answers, keys, until, lambda: end.done() or end.set_result(None))
+def turned(keys: list[str], part: float) -> list[str]:
+    """The same keys from another one on: no two connections ask for one at the same time."""
+    first = int(len(keys) * part)
+    return keys[first:] + keys[:first]
 
 
 def fresh(again: int) -> Iterator[str]:

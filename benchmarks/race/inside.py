@@ -13,6 +13,7 @@ import io
 import sys
 import time
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from benchmarks.race.client import END, request
@@ -49,7 +50,12 @@ def environ(key: str) -> dict[str, Any]:
 def call(environ: dict[str, Any]) -> int:
     """One request; its status."""
     statuses: list[str] = []
-    response: Any = application(environ, lambda status, headers, error=None: statuses.append(status))
+
+    def start(status: str, headers: Any, error: Any = None, /) -> Callable[[bytes], object]:
+        statuses.append(status)
+        return bytes
+
+    response: Any = application(environ, start)
     for _ in response:
         pass
     response.close()

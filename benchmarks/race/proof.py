@@ -75,7 +75,8 @@ def kill(site: Site, proof: Proof) -> None:
     """Let the process die right after the handler's work, and go on as a client would."""
     for _ in range(KILLS):
         key = str(uuid.uuid4())
-        assert status(site.port, request(key, "X-Die: yes")) is None
+        if (answer := status(site.port, request(key, "X-Die: yes"))) is not None:
+            raise RuntimeError(f"{site.name}: nobody died, and the answer is {answer}")
         until = time.monotonic() + GOES_ON
         while (answer := status(site.port, request(key))) != 201 and time.monotonic() < until:
             time.sleep(PAUSE)

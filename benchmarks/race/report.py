@@ -21,7 +21,7 @@ from benchmarks.race.rounds import (
 )
 
 Race = dict[str, Results]
-NONE = "–"
+NONE = "-"
 
 
 def report(race: Race) -> str:
@@ -45,7 +45,7 @@ def throughput(race: Race) -> str:
             *(of_bare(race, name, cell) for cell in (FRESH, ONE, MANY, MIX)),
             processor(race, name, "fresh"),
             processor(race, name, "replay"),
-            results.proof.verdict if CONTESTANTS[name].replays else NONE,
+            results.proof.verdict if CONTESTANTS[name].acts else NONE,
         ]
         for name, results in race.items()
     ]
@@ -76,7 +76,7 @@ def latencies(race: Race) -> str:
 def floors(race: Race) -> str:
     rows = [
         [
-            results_title(name),
+            CONTESTANTS[name].title,
             against(race, name, FRESH, "in-atomic", FRESH),
             against(race, name, ONE, "constant", FRESH),
             against_processor(race, name, "fresh", "in-atomic"),
@@ -150,10 +150,6 @@ def milliseconds(race: Race, name: str, cell: Cell) -> str:
     if not found:
         return NONE
     return f"{median(each.p50 for each in found):.1f}, {median(each.p99 for each in found):.1f}"
-
-
-def results_title(name: str) -> str:
-    return CONTESTANTS[name].title
 
 
 def table(heads: list[str], rows: list[list[str]]) -> str:

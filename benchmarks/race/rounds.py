@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-import subprocess
+import os
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from statistics import median, quantiles
 from typing import Any, NamedTuple
 
 from benchmarks.race.client import Order
+from benchmarks.race.pipe import Pipe
 from benchmarks.race.proof import Proof, crowd, effects, kill
 from benchmarks.race.site import Site
-from benchmarks.race.traits import Inside, Traits, stop, traits
-from tests.servers import ROOT
+from benchmarks.race.traits import Inside, Traits, traits
 
 SATURATED, ALONE = 8, 1
 KEYS = 500
@@ -67,14 +68,8 @@ class Results:
 class Asker:
     """The client, in a process of its own."""
 
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.race.client"],
-            cwd=ROOT,
-            text=True,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
+    def __init__(self, log: Path) -> None:
+        self._pipe = Pipe([sys.executable, "-m", "benchmarks.race.client"], os.environ, log)
 
     def ask(self, order: Order) -> dict[str, Any]:
         """
@@ -83,16 +78,13 @@ class Asker:
         Raises:
             RuntimeError: an answer was something else than 201.
         """
-        process = self._process
-        assert process.stdin is not None and process.stdout is not None
-        print(json.dumps(asdict(order)), file=process.stdin, flush=True)
-        answers: dict[str, Any] = json.loads(process.stdout.readline())
+        answers: dict[str, Any] = json.loads(self._pipe.ask(json.dumps(asdict(order))))
         if set(answers["statuses"]) != {"201"}:
             raise RuntimeError(f"{order}: answered with {answers['statuses']}")
         return answers
 
     def close(self) -> None:
-        stop(self._process)
+        self._pipe.close()
 
 
 class Runner:
@@ -136,12 +128,11 @@ class Runner:
     def end(self) -> None:
         """Count, and prove."""
         self._inside.close()
-        proof = self.results.proof
-        done = effects(self.site, sorted(self._asked))
-        if self.site.name != "constant":
+        if self.site.contestant.acts:
+            proof = self.results.proof
+            done = effects(self.site, sorted(self._asked))
             proof.lost = len(self._asked - done.keys())
-        proof.doubled = sum(times > 1 for times in done.values())
-        if self.site.contestant.replays:
+            proof.doubled = sum(times > 1 for times in done.values())
             crowd(self.site, proof)
             kill(self.site, proof)
         self.site.stop()
@@ -176,7 +167,7 @@ def race(sites: Sequence[Site], rounds: int, seconds: float) -> dict[str, Result
 
 @contextmanager
 def _runners(sites: Sequence[Site]) -> Iterator[list[Runner]]:
-    asker = Asker()
+    asker = Asker(sites[0].log.with_name("client"))
     try:
         for site in sites:
             site.start()

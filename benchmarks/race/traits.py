@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit
 
 import redis
 
+from benchmarks.race.pipe import Pipe
 from benchmarks.race.places import Places
 from benchmarks.race.site import Site
 from tests.budgets.wire import Proxy, Traffic
@@ -35,8 +35,7 @@ class Inside:
     """A contestant in a process of its own, that is asked without a server."""
 
     def __init__(self, site: Site, port: int | None = None) -> None:
-        self._site = site
-        self._process = site.run("benchmarks.race.inside", port=port)
+        self._pipe = Pipe([site.python, "-m", "benchmarks.race.inside"], site.environment(port), site.log)
 
     def ask(self, number: int, key: str = "") -> float:
         """
@@ -45,25 +44,10 @@ class Inside:
         Raises:
             RuntimeError: it has answered with something else than 201.
         """
-        process = self._process
-        assert process.stdin is not None and process.stdout is not None
-        print(number, key, file=process.stdin, flush=True)
-        line = process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"{self._site.name}: {self._site.log.read_text()}")
-        return float(line)
+        return float(self._pipe.ask(f"{number} {key}"))
 
     def close(self) -> None:
-        stop(self._process)
-
-
-def stop(process: subprocess.Popen[Any]) -> None:
-    """End a program that reads its orders from a pipe."""
-    try:
-        process.communicate(timeout=5)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+        self._pipe.close()
 
 
 def traits(site: Site) -> dict[str, Traits]:

@@ -84,7 +84,9 @@ def test_another_is_under_way_meanwhile(database: Database, face: str, state: st
 
 def insert_twin(database: Database, digest: str) -> None:
     """Let another session insert, and commit, a record under this digest: a copy of the only one there is."""
-    columns = ", ".join(field.column for field in IdempotencyRecord._meta.fields if not field.primary_key)
+    columns = ", ".join(
+        str(field.column) for field in IdempotencyRecord._meta.fields if not field.primary_key
+    )
     with database.connect().cursor() as cursor:
         cursor.execute(f"INSERT INTO {TABLE} (id, {columns}) SELECT %s, {columns} FROM {TABLE}", [digest])
 

@@ -1,0 +1,37 @@
+"""The benchmark of growth asks for what it says, on tables of a size that a test has time for."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.rig import Database
+from tests.servers import ROOT
+
+
+@pytest.mark.databases("postgresql", "mariadb")
+def test_tables_of_each_size_are_asked_in_turns(database: Database) -> None:
+    """Replays are replays, wherever in the table; the run fails by itself where one is not."""
+    size = ("--rows", "300,2000", "--rounds", "1", "--seconds", "0.3", "--json")
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.growth", "--database", database.name, *size],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if "tests.faults.private.Missing" in done.stderr:
+        pytest.skip(f"no PostgreSQL of its own: {done.stderr.splitlines()[-1]}")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert list(found["fresh"]) == list(found["replays"]) == list(found["sizes"]) == ["300", "2000"]
+    assert all(rate > 0 for [[rate, *_]] in (*found["fresh"].values(), *found["replays"].values()))
+    assert sum(found["sizes"]["2000"].values()) > 300
+    if database.name == "postgresql":
+        assert found["tuples"]["atomic, fresh key"]["n_tup_ins"] == 1
+        assert found["tuples"]["atomic, fresh key"]["n_dead_tup"] == 0
+        assert set(found["tuples"]["atomic, replay"].values()) == {0}
+        assert found["tuples"]["leased, fresh key"]["n_tup_upd"] == 1
