@@ -28,15 +28,18 @@ def bare(request: HttpRequest) -> JsonResponse:
     return insert(request)
 
 
-class Insert(IdempotencyMixin, APIView):
-    idempotency_policy = POLICY
-
+class BareInsert(APIView):
     def post(self, request: Request) -> Response:
         return Response({"id": Effect.objects.create(label="paid", amount=1).pk}, status=201)
 
 
+class Insert(IdempotencyMixin, BareInsert):
+    idempotency_policy = POLICY
+
+
 urlpatterns = [
     path("bare/", bare),
+    path("bare-drf/", transaction.atomic(BareInsert.as_view())),
     path("decorated/", idempotent(POLICY)(insert)),
     path("mixin/", Insert.as_view()),
     path("stores-errors/", idempotent(IETF.but(scope=everyone, syntax=KeySyntax.LENIENT))(insert)),

@@ -7,20 +7,25 @@ import runpy
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import dj_database_url
 
-from tests.settings import *  # noqa: F403
-from tests.settings import DATABASES, MIDDLEWARE
+from tests import settings as tests
 
 # As a module of the project's own.
 shards = sys.modules["shards"] = ModuleType("shards")
 vars(shards).update(runpy.run_path(str(Path(__file__).parents[2] / "docs/howto/shards.py")))
 vars(shards)["SHARDED"].add("app")
 
-DATABASES["second"] = dj_database_url.parse(os.environ["SECOND_DATABASE_URL"])
+SECRET_KEY = tests.SECRET_KEY
+ALLOWED_HOSTS = tests.ALLOWED_HOSTS
+USE_TZ = tests.USE_TZ
+DEFAULT_AUTO_FIELD = tests.DEFAULT_AUTO_FIELD
+INSTALLED_APPS = tests.INSTALLED_APPS
+TEMPLATES = tests.TEMPLATES
+STATIC_URL = tests.STATIC_URL
+DATABASES = {**tests.DATABASES, "second": dj_database_url.parse(os.environ["SECOND_DATABASE_URL"])}
 DATABASE_ROUTERS = ["shards.ByOrganization"]
-MIDDLEWARE = [*MIDDLEWARE, "shards.ShardMiddleware"]
-IDEMPOTENCY: dict[str, Any] = {"SCOPE": "shards.organization", "COUNTS": False}
+MIDDLEWARE = [*tests.MIDDLEWARE, "shards.ShardMiddleware"]
+IDEMPOTENCY = {"SCOPE": "shards.organization", "COUNTS": False}
 ROOT_URLCONF = "tests.scaling.urls"

@@ -29,7 +29,7 @@ POOL, THREADS, DUPLICATES = 3, 8, 6
 
 CONFIGURATION = """
 [databases]
-{name} = host={host} port={port} dbname={name} user={user} password='{password}'
+{name} = host={host} port={port} dbname={name} user={user}{password}
 [pgbouncer]
 listen_addr = 127.0.0.1
 listen_port = {own}
@@ -56,7 +56,7 @@ def bouncer(database: Database) -> Iterator[int]:
         host=settings["HOST"] or "127.0.0.1",
         port=settings["PORT"] or 5432,
         user=settings["USER"],
-        password=settings["PASSWORD"],
+        password=f" password='{settings['PASSWORD']}'" if settings["PASSWORD"] else "",
         own=own,
         pool=POOL,
     )
