@@ -53,7 +53,7 @@ class Traffic:
         commits, begun, wrote = 0, False, False
         for text in self._texts:
             word = text.split(maxsplit=1)[0].upper()
-            if word == "BEGIN":
+            if word == "BEGIN" or text == "SET AUTOCOMMIT = 0":
                 begun, wrote = True, False
             elif word in ("COMMIT", "ROLLBACK") and " TO " not in text:
                 commits += begun and wrote and word == "COMMIT"
