@@ -15,7 +15,6 @@ import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
@@ -50,7 +49,7 @@ def main() -> None:
         left = run(url, "benchmarks.growth.tuples") if options.database == "postgresql" else {}
     if options.json:
         sizes = {each.rows: each.sizes for each in sites}
-        print(json.dumps({**asdict(results), "sizes": sizes, "tuples": left}, indent=2))
+        print(json.dumps({**vars(results), "sizes": sizes, "tuples": left}, indent=2))
     else:
         print(report(sites, results, left))
 

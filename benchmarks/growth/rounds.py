@@ -20,10 +20,10 @@ from benchmarks.race.rounds import Figures, figures
 
 FEW, MANY, CROWD = 8, 64, 200
 # Seconds between two requests of one client in a crowd, and of one that is watched beside it: no load is the most.
-CROWD_PAUSE, PAUSE, WATCHED = 0.5, 0.02, 4
+CROWD_PAUSE, PAUSE, WATCHED = 1.0, 0.02, 4
 
 
-@dataclass(slots=True)
+@dataclass
 class Results:
     """
     All rounds.

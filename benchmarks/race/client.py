@@ -144,9 +144,13 @@ async def carry_out(order: Order) -> Answers:
     for number, end in enumerate(ends):
         keys = cycle(turned(order.keys, number / len(ends))) if order.keys else fresh(order.again)
         make = partial(Connection, order, answers, keys, began + order.seconds, partial(end.set_result, None))
-        opened.append((await loop.create_connection(make, "127.0.0.1", order.port))[1])
-    for number, connection in enumerate(opened):  # in step where each pauses, at once where none does
-        loop.call_later(order.pause * number / len(opened), connection.ask)
+        connection = (await loop.create_connection(make, "127.0.0.1", order.port))[1]
+        if order.pause:  # evenly over the pause; a thread of the server waits for the first request of each
+            connection.ask()
+            await asyncio.sleep(order.pause / len(ends))
+        opened.append(connection)
+    for connection in opened if not order.pause else ():  # all at once
+        connection.ask()
     await asyncio.gather(*ends)
     answers.took = time.perf_counter() - began
     return answers

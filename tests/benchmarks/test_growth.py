@@ -8,14 +8,15 @@ import sys
 
 import pytest
 
+from tests.databases import LONG
 from tests.rig import Database
 from tests.servers import ROOT
 
 
-@pytest.mark.databases("postgresql", "mariadb")
+@pytest.mark.databases("postgresql", *(["mariadb"] if LONG else []))
 def test_tables_of_each_size_are_asked_in_turns(database: Database) -> None:
     """Replays are replays, wherever in the table; the run fails by itself where one is not."""
-    size = ("--rows", "300,2000", "--rounds", "1", "--seconds", "0.3", "--json")
+    size = ("--rows", "300,2000", "--rounds", "1", "--seconds", "0.2", "--json")
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.growth", "--database", database.name, *size],
         cwd=ROOT,
@@ -27,7 +28,7 @@ def test_tables_of_each_size_are_asked_in_turns(database: Database) -> None:
         pytest.skip(f"no PostgreSQL of its own: {done.stderr.splitlines()[-1]}")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert list(found["fresh"]) == list(found["replays"]) == list(found["sizes"]) == ["300", "2000"]
+    assert set(found["fresh"]) == set(found["replays"]) == set(found["sizes"]) == {"300", "2000"}
     assert all(rate > 0 for [[rate, *_]] in (*found["fresh"].values(), *found["replays"].values()))
     assert sum(found["sizes"]["2000"].values()) > 300
     if database.name == "postgresql":
