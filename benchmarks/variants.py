@@ -59,23 +59,13 @@ def leased_view() -> Callable[..., Any]:
 class Alone(PostgreSQLClaims):
     """Each statement in a message of its own, and BEGIN and COMMIT in theirs."""
 
+    INSERT_AND_COMMIT = PostgreSQLClaims.INSERT
+
     def _lock_and_look(self, cursor: CursorWrapper, identity: Identity) -> tuple[bool, bool]:
         cursor.execute(self.LOCK, [identity.lock])
         locked = cursor.rowcount == 1
         cursor.execute(self.LOOK, [identity.digest])
         return locked, cursor.rowcount == 1
-
-    def write(
-        self,
-        cursor: CursorWrapper,
-        entry: Entry,
-        snapshot: Snapshot,
-        made: Resource,
-        *,
-        new: bool,
-        last: bool,
-    ) -> bool:
-        return super().write(cursor, entry, snapshot, made, new=new, last=False)
 
 
 class ReadFirst(PostgreSQLClaims):
@@ -145,7 +135,6 @@ class OneStatement(PostgreSQLClaims):
         made: Resource,
         *,
         new: bool,
-        last: bool,
     ) -> bool:
         cursor.execute(
             self.COMPLETE, [snapshot.status, snapshot.header_text, snapshot.body, entry.identity.digest]

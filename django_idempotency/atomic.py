@@ -17,7 +17,7 @@ from .exceptions import Unavailable
 from .failures import Stage, Verdict, judge
 from .recent import recent
 from .resources import Resource
-from .transactions import begin, ends_here
+from .transactions import begin
 from .work import IN_DOUBT, Work
 
 logger = logging.getLogger("django_idempotency")
@@ -29,9 +29,8 @@ class AtomicWork(Work[R]):
     def attempt(self) -> Executed[R] | Row | Claim:
         self.stage = Stage.CLAIM
         try:
-            self.seen = (
-                self.read() if self.claims.reads_first or self.entry.identity.digest in recent else None
-            )
+            likely = self.claims.reads_first or self.entry.identity.digest in recent
+            self.seen = self.read() if likely else None
             if self.seen is not None and self.seen.live:
                 return self.seen
             with begin(self.connection, nested=running.innermost() is not None):
@@ -45,10 +44,8 @@ class AtomicWork(Work[R]):
                 claimed = self.claims.claim(cursor, self.entry, seen)
             if claimed is not Claim.CLAIMED and claimed is not Claim.TAKEN_OVER:
                 return claimed
-            if (
-                self.executed is not None
-            ):  # it ran, and its transaction was undone: never twice in one request
-                raise Unavailable
+            if self.executed is not None:
+                raise Unavailable  # it ran, and its transaction was undone: never twice in one request
             self.watch_commit()
             return self._run(cursor, new=claimed is Claim.CLAIMED)
 
@@ -58,12 +55,9 @@ class AtomicWork(Work[R]):
         if self.snapshot is None:
             transaction.set_rollback(True, self.alias)  # refused: nothing happened, and the key is free
             return executed
-        # From here on an error may be COMMIT's, which is sent along where that is the end.
-        last = ends_here(self.connection)
-        self.stage = Stage.COMMIT if last else Stage.STORE
-        made = handler.resource or Resource()
         with Discreet():
-            stored = self.claims.store(cursor, self.entry, self.snapshot, made, new=new, last=last)
+            made = handler.resource or Resource()
+            stored = self.claims.store(cursor, self.entry, self.snapshot, made, new=new)
         self.stage = Stage.COMMIT
         if stored:
             return executed

@@ -26,11 +26,6 @@ def is_ours(connection: BaseDatabaseWrapper) -> bool:
     return not connection.in_atomic_block or _of_testcase(connection)
 
 
-def ends_here(connection: BaseDatabaseWrapper) -> bool:
-    """Whether the innermost block is the outermost too, and its end is COMMIT."""
-    return len(connection.atomic_blocks) == 1 and connection.commit_on_exit and not connection.needs_rollback
-
-
 def check_kept(connection: BaseDatabaseWrapper) -> None:
     """
     Hold a success to its word: what it tells of must not be about to be rolled back.

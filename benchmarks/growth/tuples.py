@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import uuid
 from typing import Any
 
 from benchmarks.growth.filling import BODY, TABLE
@@ -27,10 +28,11 @@ def main() -> None:
     from django.db import connection
 
     settings.ROOT_URLCONF = "benchmarks.urls"
+    run = uuid.uuid4().hex
     with connection.cursor() as cursor:
         cursor.execute(f"ALTER TABLE {TABLE} SET (autovacuum_enabled = off)")
         found = {
-            f"{mode}, {kind}": tuples(cursor, path)
+            f"{mode}, {kind}": tuples(cursor, path, run)
             for mode, path in (("atomic", "/insert/"), ("leased", "/leased/"))
             for kind in ("fresh key", "replay")
         }
@@ -38,15 +40,13 @@ def main() -> None:
     print(json.dumps(found))
 
 
-def tuples(cursor: Any, path: str) -> dict[str, float]:
-    """Of one request; the second time the same keys are replays."""
+def tuples(cursor: Any, path: str, run: str) -> dict[str, float]:
+    """Of one request; the second time in a run the same keys are replays."""
     from django.test import Client
 
     client, before = Client(), counts(cursor)
     for number in range(REQUESTS):
-        answer = client.post(
-            path, BODY, "application/json", headers={"Idempotency-Key": f"tuples{path}{number}"}
-        )
+        answer = client.post(path, BODY, "application/json", headers={"Idempotency-Key": f"{run}-{number}"})
         if answer.status_code != 201:
             raise RuntimeError(f"{path} answered with {answer.status_code}")
     after = counts(cursor)

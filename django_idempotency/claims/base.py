@@ -177,20 +177,20 @@ class Claims(ABC):
         made: Resource,
         *,
         new: bool = False,
-        last: bool = False,
     ) -> bool:
         """
         Write the finished record in the same transaction; every stored response passes here, and is encrypted here.
 
+        Nothing but COMMIT comes after it, which may have been sent along when it returns.
+
         Args:
             made: the object that the record is bound to.
             new: the claim has found no record.
-            last: nothing but COMMIT comes after it, so that may be sent along.
 
         Returns:
             False when the claim is not ours any more: everything must be rolled back.
         """
-        return self.write(cursor, entry, snapshot.sealed(entry.identity.digest), made, new=new, last=last)
+        return self.write(cursor, entry, snapshot.sealed(entry.identity.digest), made, new=new)
 
     @abstractmethod
     def write(
@@ -201,7 +201,6 @@ class Claims(ABC):
         made: Resource,
         *,
         new: bool,
-        last: bool,
     ) -> bool:
         """`store`, with the response as it is to be written."""
 

@@ -21,7 +21,8 @@ def hold_several(connection: BaseDatabaseWrapper) -> bool:
 def send(cursor: CursorWrapper, statements: str, parameters: Sequence[Any]) -> None:
     """Send statements of an open transaction; the cursor stands at the first. If there is none yet, they begin it."""
     session = cursor.db.connection
-    if is_open(cursor.db) or session.autocommit or _begins_its_own_way(session):
+    begins = hold_several(cursor.db) and not is_open(cursor.db) and not session.autocommit
+    if not begins or _begins_its_own_way(session):
         cursor.execute(statements, parameters)
         return
     # Else psycopg would put BEGIN before it, in a message and a round trip of its own.
@@ -31,6 +32,16 @@ def send(cursor: CursorWrapper, statements: str, parameters: Sequence[Any]) -> N
     finally:
         session._autocommit = False
     cursor.nextset()
+
+
+def may_commit(connection: BaseDatabaseWrapper) -> bool:
+    """Whether COMMIT may be sent along: the open block is the outermost, and its end is nothing else."""
+    return (
+        len(connection.atomic_blocks) == 1
+        and connection.commit_on_exit
+        and not connection.needs_rollback
+        and hold_several(connection)
+    )
 
 
 def is_open(connection: BaseDatabaseWrapper) -> bool:

@@ -67,7 +67,6 @@ class PlaceholderClaims(Claims):
         made: Resource,
         *,
         new: bool,
-        last: bool,
     ) -> bool:
         parameters = [*snapshot.columns, *made, entry.identity.digest]
         if entry.hold is None:

@@ -89,6 +89,7 @@ class PostgreSQLClaims(Claims):
             owner = excluded.owner, attempt = 1, lease_expires_at = excluded.lease_expires_at,
             created_at = excluded.created_at, completed_at = NULL, expires_at = excluded.expires_at
         WHERE record.state = 'completed' AND record.expires_at <= statement_timestamp()"""
+    LEASE_AND_COMMIT: ClassVar[str] = f"{LEASE}; COMMIT"
 
     # A lifetime that was over before this begins again: an answer must not expire at once.
     COMPLETE: ClassVar[str] = f"""
@@ -109,11 +110,14 @@ class PostgreSQLClaims(Claims):
         identity = entry.identity
         if entry.hold is not None:
             # A claim that is not committed is waited for by nobody; nor does one of this mode run beside one of atomic.
-            cursor.execute(self.LOCK, [identity.lock])
+            messages.send(cursor, self.LOCK, [identity.lock])
             if not cursor.rowcount:
                 return Claim.IN_FLIGHT
             parts = (identity.digest, identity.scope, identity.endpoint, identity.key, entry.mode.value)
-            cursor.execute(self.LEASE, [*parts, entry.fingerprint, *entry.hold, entry.seconds])
+            # Where it has changed no row, COMMIT ends a transaction that has done nothing.
+            together = messages.may_commit(cursor.db)
+            lease = self.LEASE_AND_COMMIT if together else self.LEASE
+            cursor.execute(lease, [*parts, entry.fingerprint, *entry.hold, entry.seconds])
             return Claim.CLAIMED if cursor.rowcount == 1 else Claim.AGAIN
         locked, there = self._lock_and_look(cursor, identity)
         row = self.read(cursor, identity) if there else None
@@ -143,7 +147,6 @@ class PostgreSQLClaims(Claims):
         made: Resource,
         *,
         new: bool,
-        last: bool,
     ) -> bool:
         identity = entry.identity
         if entry.hold is not None:
@@ -157,7 +160,7 @@ class PostgreSQLClaims(Claims):
             cursor.execute(self.TAKE_OVER, parameters)
             return bool(cursor.rowcount == 1)
         try:
-            together = last and messages.hold_several(cursor.db)
+            together = messages.may_commit(cursor.db)
             cursor.execute(self.INSERT_AND_COMMIT if together else self.INSERT, parameters)
         except IntegrityError as error:
             # Once the transaction is over, it is an error of COMMIT: of a constraint of the handler's that waited for it.
