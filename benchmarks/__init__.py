@@ -1,1 +1,1 @@
-"""Measurements. What they found, and what was chosen for it, stands in docs/explanation/performance.md."""
+"""Measurements. What they found stands in docs/reference/performance.md; what was chosen for it, in docs/explanation."""

@@ -76,14 +76,13 @@ def constant(create: Any) -> View:
 # -- This package ------------------------------------------------------------------------------------
 
 
-def guarded(**rules: Any) -> Callable[[Any], View]:
+def guarded(mode: str) -> Callable[[Any], View]:
     def view(create: Any) -> View:
         from django_idempotency import IdempotencyPolicy, Mode
         from django_idempotency.mixins import IdempotencyMixin
 
-        mode = Mode(rules.get("mode", "atomic"))
-        members = {"idempotency_policy": IdempotencyPolicy(mode=mode)}
-        return bare(type("Guarded", (IdempotencyMixin, create), members))
+        policy = IdempotencyPolicy(mode=Mode(mode))
+        return bare(type("Guarded", (IdempotencyMixin, create), {"idempotency_policy": policy}))
 
     return view
 
@@ -180,7 +179,7 @@ def mixed_in(create: Any) -> View:
     return bare(type("Guarded", (DrfIdempotencyKeyMixin, create), {}))
 
 
-YOYO = "django-idempotency-key==1.3.0"
+CACHE = "django-idempotency-key==1.3.0"
 MIDDLEWARE = "drf-idempotency[redis]==1.0.0"
 KIT = "idemkit[redis,postgres]==1.0.2"
 RECOVERY = "djangorestframework-idempotency-key==1.0.3"
@@ -191,26 +190,29 @@ CONTESTANTS = {
     "in-atomic": Contestant(title="bare view in atomic()", view=in_atomic),
     "constant": Contestant(title="a constant after one SELECT", view=constant, acts=False),
     "atomic": Contestant(
-        title="**django-idempotency, atomic**", view=guarded(), configure=ours, store="database"
+        title="**django-idempotency, atomic**", view=guarded("atomic"), configure=ours, store="database"
     ),
     "encrypted": Contestant(
-        title="django-idempotency, encrypted", view=guarded(), configure=ours_encrypted, store="database"
+        title="django-idempotency, encrypted",
+        view=guarded("atomic"),
+        configure=ours_encrypted,
+        store="database",
     ),
     "leased": Contestant(
-        title="django-idempotency, leased", view=guarded(mode="leased"), configure=ours, store="database"
+        title="django-idempotency, leased", view=guarded("leased"), configure=ours, store="database"
     ),
     "cache": Contestant(
         title="django-idempotency-key, Redis cache, no lock",
         view=marked,
         configure=cached,
-        requires=YOYO,
+        requires=CACHE,
         store="redis",
     ),
     "cache-lock": Contestant(
         title="django-idempotency-key, Redis lock",
         view=marked,
         configure=cached_and_locked,
-        requires=YOYO,
+        requires=CACHE,
         store="redis",
     ),
     "middleware-redis": Contestant(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from statistics import median
 from typing import Any
 
 from benchmarks.race.contestants import CONTESTANTS
+from benchmarks.race.proof import CROWD, CROWDS, KILLS
 from benchmarks.race.rounds import (
     CELLS,
     FRESH,
@@ -34,6 +35,7 @@ def report(race: Race) -> str:
             ("Milliseconds, saturated", latencies),
             ("To the floors", floors),
             ("What does not drift", traits),
+            ("Duplicates at once, and a process killed after the handler's work", retries),
         )
     )
 
@@ -105,6 +107,15 @@ def traits(race: Race) -> str:
     return table([*heads, "MB of a worker"], rows)
 
 
+def retries(race: Race) -> str:
+    rows = [
+        [CONTESTANTS[name].title, counted(results.proof.crowd), counted(results.proof.killed)]
+        for name, results in race.items()
+        if CONTESTANTS[name].acts
+    ]
+    return table(["", f"{CROWD} duplicates, {CROWDS} times: statuses", f"{KILLS} kills: effects"], rows)
+
+
 # -- What stands in the cells ------------------------------------------------------------------------
 
 
@@ -143,6 +154,10 @@ def spread(own: Sequence[float], others: Sequence[Any], ratio: Callable[[float, 
         return NONE
     ratios = [ratio(each, other) for each, other in zip(own, others, strict=True)]
     return f"{median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})"
+
+
+def counted(counts: Mapping[Any, int]) -> str:
+    return ", ".join(f"{what}: {times}" for what, times in sorted(counts.items())) or NONE
 
 
 def milliseconds(race: Race, name: str, cell: Cell) -> str:
