@@ -50,15 +50,26 @@ def _at_the_record(action: Callable[[], object], *, after: bool) -> None:
             action()
         if not after:
             return execute(sql, params, many, context)
-        # As if the session, or whoever was to send the rest, had stopped between the two.
-        store, together, _ = sql.partition("; COMMIT")
-        result = execute(store, params, many, context)
-        action()
-        if together:
-            execute("COMMIT", None, False, context)
-        return result
+        return before_commit(action, execute, sql, params, many, context)
 
     connection.execute_wrappers.append(wrapper)
+
+
+def before_commit(
+    action: Callable[[], object], execute: Any, sql: str, params: Any, many: bool, context: Any
+) -> Any:
+    """
+    Let something happen right after a statement, before the COMMIT that may travel with it.
+
+    As if the session, or whoever was to send the rest, had stopped between the two.
+    """
+    statement, together, _ = sql.partition("; COMMIT")
+    result = execute(statement, params, many, context)
+    action()
+    if together:  # by the driver: the cursor still tells of the statement
+        with context["connection"].wrap_database_errors:
+            context["connection"].connection.commit()
+    return result
 
 
 def session() -> int:

@@ -14,6 +14,7 @@ from django.http.response import HttpResponseBase
 
 from testproject.payments import client
 from tests.guarantee.gate import halt
+from tests.guarantee.moments import before_commit
 
 CLAIM = r"INSERT INTO idempotency_record "
 ROW = r"INSERT INTO .payments_"
@@ -85,11 +86,11 @@ class At:
     def __call__(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         if not re.search(self.pattern, " ".join(sql.split())):
             return execute(sql, params, many, context)
+        if self.when == "after":
+            return before_commit(self.stop, execute, sql, params, many, context)
         if self.when == "before":
             self.stop()
         result = execute(sql, params, many, context)
-        if self.when == "after":
-            self.stop()
-        elif self.when == "committed":
+        if self.when == "committed":
             transaction.on_commit(self.stop)
         return result
