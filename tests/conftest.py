@@ -33,8 +33,14 @@ if TYPE_CHECKING:
 FOUND: pytest.StashKey[Found] = pytest.StashKey()
 RUN: pytest.StashKey[Run] = pytest.StashKey()
 
-# Modules whose tests share the servers of the fixture `servers`.
-SHARING = {"tests/guarantee/test_race.py", "tests/guarantee/test_kill.py", "tests/faces/test_async_server.py"}
+# Modules whose tests share servers, or one long run.
+SHARING = {
+    "tests/benchmarks/test_race.py",
+    "tests/faces/test_async_server.py",
+    "tests/guarantee/test_kill.py",
+    "tests/guarantee/test_race.py",
+    "tests/scaling/test_shards.py",
+}
 
 
 def pytest_configure(config: pytest.Config) -> None:
