@@ -14,6 +14,7 @@ import pytest
 from django.test import Client
 
 import django_idempotency
+from django_idempotency.signals import request_answered
 from tests.rig import Database
 
 pytestmark = pytest.mark.urls("tests.budgets.views")
@@ -59,8 +60,9 @@ def calls_of(key: str, whose: str = "package", url: str = "/mixin/") -> int:
 
 
 @pytest.fixture(autouse=True)
-def warm(database: Database) -> None:
-    """What is done once by each process is not a request's."""
+def warm(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is done once by each process is not a request's; nor is what others hear of it."""
+    monkeypatch.setattr(request_answered, "receivers", [])
     for _ in range(2):
         for url in ("/mixin/", "/bare-drf/"):
             calls_of("warm", url=url)
