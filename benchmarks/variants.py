@@ -128,13 +128,7 @@ class OneStatement(PostgreSQLClaims):
         return Claim(rows[0][0])
 
     def write(
-        self,
-        cursor: CursorWrapper,
-        entry: Entry,
-        snapshot: Snapshot,
-        made: Resource,
-        *,
-        new: bool,
+        self, cursor: CursorWrapper, entry: Entry, snapshot: Snapshot, made: Resource, *, new: bool
     ) -> bool:
         cursor.execute(
             self.COMPLETE, [snapshot.status, snapshot.header_text, snapshot.body, entry.identity.digest]

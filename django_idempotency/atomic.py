@@ -55,8 +55,8 @@ class AtomicWork(Work[R]):
         if self.snapshot is None:
             transaction.set_rollback(True, self.alias)  # refused: nothing happened, and the key is free
             return executed
+        made = handler.resource or Resource()
         with Discreet():
-            made = handler.resource or Resource()
             stored = self.claims.store(cursor, self.entry, self.snapshot, made, new=new)
         self.stage = Stage.COMMIT
         if stored:

@@ -94,7 +94,10 @@ def _body(call: "Call[Any]", kind: str) -> str:
 
 
 def _digest(value: Any) -> str:
-    return hashlib.sha256(b"".join(_tokens(value))).hexdigest()
+    digest = hashlib.sha256()
+    for token in _tokens(value):  # one by one: all of them together take many times as much as the body
+        digest.update(token)
+    return digest.hexdigest()
 
 
 def _tokens(value: Any) -> Iterator[bytes]:

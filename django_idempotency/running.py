@@ -1,7 +1,7 @@
 """The guarded handlers that run in this very call stack, the innermost first."""
 
-from contextvars import ContextVar, Token
-from dataclasses import dataclass, field
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,15 +29,13 @@ class Running:
     lease: "Lease | None" = None
     resource: "Resource | None" = None
     harmless: Exception | None = None
-    _token: "Token[Running | None] | None" = field(default=None, init=False, repr=False)
 
     def __enter__(self) -> "Running":
-        self._token = _innermost.set(self)
+        _innermost.set(self)
         return self
 
     def __exit__(self, *raised: object) -> None:
-        if self._token is not None:
-            _innermost.reset(self._token)
+        _innermost.set(self.outer)
 
 
 _innermost: ContextVar[Running | None] = ContextVar("idempotency_running", default=None)

@@ -93,7 +93,7 @@ def ours(settings: Settings, places: Settings) -> None:
 
 def ours_encrypted(settings: Settings, places: Settings) -> None:
     ours(settings, places)
-    settings["IDEMPOTENCY"] = {"ENCRYPTION_KEYS": [places["fernet"]]}
+    settings["IDEMPOTENCY"] = {"ENCRYPTION_KEYS": [places["secret"]]}
 
 
 # -- Others ------------------------------------------------------------------------------------------

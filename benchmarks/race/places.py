@@ -35,6 +35,7 @@ class Places:
     Attributes:
         postgresql: a URL without a database; each contestant gets one of its own.
         redis: a URL; every contestant may write there. Empty where none takes part that needs it.
+        secret: of this run, for whatever needs one; a key of Fernet's.
     """
 
     postgresql: str
@@ -61,7 +62,7 @@ class Places:
             },
             "url": f"postgresql://{url.netloc.rpartition(':')[0]}:{at}/{name(contestant)}",
             "redis": self.redis,
-            "fernet": self.secret,
+            "secret": self.secret,
         }
 
     def session(self, contestant: str = "") -> psycopg.Connection[tuple[Any, ...]]:

@@ -10,7 +10,7 @@ from benchmarks.race.contestants import CONTESTANTS
 PLACES = json.loads(os.environ["RACE"])
 CONTESTANT = CONTESTANTS[PLACES["contestant"]]
 
-SECRET_KEY = "of no use to anybody"  # noqa: S105
+SECRET_KEY = PLACES["secret"]
 DEBUG = False
 ALLOWED_HOSTS = ["127.0.0.1"]
 INSTALLED_APPS = [

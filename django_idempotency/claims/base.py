@@ -170,13 +170,7 @@ class Claims(ABC):
         """
 
     def store(
-        self,
-        cursor: CursorWrapper,
-        entry: Entry,
-        snapshot: "Snapshot",
-        made: Resource,
-        *,
-        new: bool = False,
+        self, cursor: CursorWrapper, entry: Entry, snapshot: "Snapshot", made: Resource, *, new: bool = False
     ) -> bool:
         """
         Write the finished record in the same transaction; every stored response passes here, and is encrypted here.
@@ -194,13 +188,7 @@ class Claims(ABC):
 
     @abstractmethod
     def write(
-        self,
-        cursor: CursorWrapper,
-        entry: Entry,
-        snapshot: "Snapshot",
-        made: Resource,
-        *,
-        new: bool,
+        self, cursor: CursorWrapper, entry: Entry, snapshot: "Snapshot", made: Resource, *, new: bool
     ) -> bool:
         """`store`, with the response as it is to be written."""
 

@@ -60,13 +60,7 @@ class PlaceholderClaims(Claims):
         return [*parts, entry.mode.value, entry.fingerprint, *held, entry.seconds]
 
     def write(
-        self,
-        cursor: CursorWrapper,
-        entry: Entry,
-        snapshot: "Snapshot",
-        made: Resource,
-        *,
-        new: bool,
+        self, cursor: CursorWrapper, entry: Entry, snapshot: "Snapshot", made: Resource, *, new: bool
     ) -> bool:
         parameters = [*snapshot.columns, *made, entry.identity.digest]
         if entry.hold is None:

@@ -140,13 +140,7 @@ class PostgreSQLClaims(Claims):
         return locked, cursor.rowcount == 1
 
     def write(
-        self,
-        cursor: CursorWrapper,
-        entry: Entry,
-        snapshot: "Snapshot",
-        made: Resource,
-        *,
-        new: bool,
+        self, cursor: CursorWrapper, entry: Entry, snapshot: "Snapshot", made: Resource, *, new: bool
     ) -> bool:
         identity = entry.identity
         if entry.hold is not None:

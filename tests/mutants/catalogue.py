@@ -120,8 +120,8 @@ LATER = (
     Mutant(
         model="atomic: the response is stored in a later commit",
         file=ATOMIC,
-        old="        with Discreet():\n            made =",
-        new="        self.connection._commit()\n        with Discreet():\n            made =",
+        old="        with Discreet():\n            stored =",
+        new="        self.connection._commit()\n        with Discreet():\n            stored =",
         tests=(f"{SESSIONS}::test_a_lost_session_is_a_503_and_the_retry_runs",),
     ),
     Mutant(
@@ -195,8 +195,8 @@ LOST = (
         model="atomic: the record is in a store that can be lost",
         where="written over another session",
         file=ATOMIC,
-        old="        with Discreet():\n            made =",
-        new="        with self.connection.copy().cursor() as cursor:\n            made =",
+        old="        with Discreet():\n            stored =",
+        new="        with self.connection.copy().cursor() as cursor:\n            stored =",
         tests=(f"{COMMIT}::test_a_constraint_that_waits_for_commit",),
         on="postgresql",
     ),
