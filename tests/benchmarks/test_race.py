@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from benchmarks.race.proof import Proof
+from tests.faults.private import go_without
 from tests.servers import ROOT
 
 COMMAND = ("--variants", "bare,atomic", "--rounds", "1", "--seconds", "0.2", "--json")
@@ -22,7 +23,7 @@ def race() -> Any:
         [sys.executable, "-m", "benchmarks", *COMMAND], cwd=ROOT, capture_output=True, text=True, check=False
     )
     if "tests.faults.private.Missing" in done.stderr:
-        pytest.skip(f"no PostgreSQL of its own: {done.stderr.splitlines()[-1]}")
+        go_without(done.stderr.splitlines()[-1])
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

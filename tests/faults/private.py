@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
+import pytest
 from django.db import Error
 
 from tests.database_server import Session
@@ -23,6 +24,13 @@ from tests.servers import PATIENCE, PAUSE, listening
 
 class Missing(Exception):
     """There are no programs for it here, or they do not run; the message says why."""
+
+
+def go_without(reason: object) -> NoReturn:
+    """Skip a test whose server is missing; fail it where REQUIRE_SERVERS is set."""
+    if os.environ.get("REQUIRE_SERVERS"):
+        pytest.fail(f"REQUIRE_SERVERS is set. {reason}")
+    pytest.skip(str(reason))
 
 
 class Private(ABC):

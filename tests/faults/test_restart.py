@@ -16,7 +16,7 @@ from pytest_django.plugin import DjangoDbBlocker
 from tests.database_server import Session, with_database
 from tests.faults.desk import Client, Site, assert_in_progress, assert_ran, assert_unavailable, assert_unknown
 from tests.faults.held import held
-from tests.faults.private import Missing, Private, PrivateMariaDB, PrivatePostgreSQL, private
+from tests.faults.private import Missing, Private, PrivateMariaDB, PrivatePostgreSQL, go_without, private
 from tests.faults.server import APP
 from tests.guarantee.clients import assert_replay
 from tests.guarantee.gate import PATIENCE
@@ -39,7 +39,7 @@ def machine(request: pytest.FixtureRequest) -> Iterator[Private]:
         with private(KINDS[request.param]) as machine:
             yield machine
     except Missing as reason:
-        pytest.skip(str(reason))
+        go_without(reason)
 
 
 @pytest.fixture(scope="module")

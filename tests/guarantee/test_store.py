@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.operations import AddField
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 from rest_framework.request import Request
@@ -18,6 +20,7 @@ from rest_framework.views import APIView
 from django_idempotency import STRIPE, Mode, Problem
 from django_idempotency.decorators import idempotent
 from django_idempotency.mixins import IdempotencyMixin
+from django_idempotency.models import IdempotencyRecord
 from tests.app.models import Effect
 from tests.guarantee.desk import POLICY, assert_unavailable, effects, post, records
 from tests.rig import Database
@@ -106,8 +109,23 @@ def test_the_refusal_is_in_the_format_of_the_policy() -> None:
     assert not RAN
 
 
+def youngest_column() -> str:
+    """What a deployment lacks whose last migration of the records has not run."""
+    migrations = MigrationLoader(None).disk_migrations
+    added = [
+        operation.name
+        for place in sorted(migrations)
+        for operation in migrations[place].operations
+        if place[0] == "django_idempotency" and isinstance(operation, AddField)
+        if operation.model_name_lower == IdempotencyRecord._meta.model_name
+    ]
+    return next(str(field.column) for field in IdempotencyRecord._meta.fields if field.name == added[-1])
+
+
 @pytest.mark.parametrize("face", FACES)
-@pytest.mark.parametrize("column", [None, "sealed_with"], ids=["table", "column"])
+@pytest.mark.parametrize(
+    "column", [None, youngest_column(), "fingerprint"], ids=["table", "youngest column", "old column"]
+)
 def test_a_missing_migration_does_not_look_like_an_outage(
     database: Database, face: str, column: str | None
 ) -> None:
@@ -116,7 +134,9 @@ def test_a_missing_migration_does_not_look_like_an_outage(
         response = post(face)
     assert response.status_code == 500
     assert "Retry-After" not in response.headers
-    assert not RAN
+    # Mode atomic on PostgreSQL looks at the youngest column before the handler, and at all when it writes the record.
+    late = database.name == "postgresql" and column == "fingerprint" and face != "/leased/"
+    assert bool(RAN) == late
     assert effects() == 0
     assert post(face).status_code == 201
 

@@ -17,7 +17,7 @@ import pytest
 
 from django_idempotency.identity import prefix
 from tests.database_server import Session, with_database
-from tests.faults.private import Missing, Private, PrivatePostgreSQL, private
+from tests.faults.private import Missing, Private, PrivatePostgreSQL, go_without, private
 from tests.guarantee.clients import REPLAYED
 from tests.rig import Database
 from tests.servers import ROOT, http_client, serve
@@ -65,7 +65,7 @@ def shards() -> Iterator[Shards]:
         try:
             servers = [stack.enter_context(private(PrivatePostgreSQL)) for _ in range(2)]
         except Missing as reason:
-            pytest.skip(str(reason))
+            go_without(reason)
         urls = [with_database(server.url, NAME) for server in servers]
         environ = {
             "SECOND_DATABASE_URL": urls[1],

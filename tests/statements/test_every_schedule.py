@@ -150,7 +150,8 @@ def test_in_every_order(explorer: Explorer, meeting: Meeting) -> None:
     logger.info("%s: %s schedules, %s", meeting, played.total(), dict(ends))
     assert max(played.values()) == 1
     # Some came while the first one ran, others afterwards: it was not one and the same order again and again.
-    assert played.total() >= 12
+    # Of two requests of three messages each, one of which often ends early, there are no more orders than these.
+    assert played.total() >= (12 if str(meeting) == "2 atomic fresh" else 20)
     assert {"ran", "replayed", "409"} <= set(ends)
 
 
