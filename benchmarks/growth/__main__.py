@@ -35,7 +35,7 @@ def main() -> None:
 
     django.setup()
     from benchmarks.growth.rounds import measure
-    from benchmarks.growth.site import run, site
+    from benchmarks.growth.site import site, told
 
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="idempotency-growth-")))
@@ -46,7 +46,7 @@ def main() -> None:
         ]
         results = measure(sites, options.rounds, options.seconds, folder / "client")
         url = sites[0].database.url
-        left = run(url, "benchmarks.growth.tuples") if options.database == "postgresql" else {}
+        left = told(url, "benchmarks.growth.tuples") if options.database == "postgresql" else {}
     if options.json:
         sizes = {each.rows: each.sizes for each in sites}
         print(json.dumps({**vars(results), "sizes": sizes, "tuples": left}, indent=2))

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.growth.site import Site
+from benchmarks.programs import Pipe
 from benchmarks.race.client import Order
-from benchmarks.race.pipe import Pipe
 from benchmarks.race.rounds import Figures, figures
 
 FEW, MANY, CROWD = 8, 64, 200

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,11 +12,12 @@ from typing import Any
 
 from benchmarks.filling import key
 from benchmarks.growth.filling import BODY
+from benchmarks.programs import run
 from benchmarks.race.client import Order
 from benchmarks.rounds import KEPT
 from tests.database_server import Session, with_database
 from tests.rig import Database
-from tests.servers import ROOT, Server, serve
+from tests.servers import Server, serve
 
 # Keys whose answers are asked for again, from anywhere in the table.
 KEYS = 2000
@@ -68,7 +68,7 @@ def site(name: str, server: str, rows: int, *, keep: bool) -> Iterator[Site]:
         if own not in session.databases():
             session.create(own)
         try:
-            sizes = run(url, "benchmarks.growth.filling", str(rows))
+            sizes = told(url, "benchmarks.growth.filling", str(rows))
             database = Database(name, url)
             with serve(
                 database, "benchmarks.wsgi:application", workers=2, threads=4, environ=KEPT
@@ -79,22 +79,14 @@ def site(name: str, server: str, rows: int, *, keep: bool) -> Iterator[Site]:
                 session.drop(own)
 
 
-def run(url: str, *program: str) -> dict[str, Any]:
+def told(url: str, *program: str) -> dict[str, Any]:
     """
-    Run a program of this package in a process whose database it is; what it prints.
+    What a program of this package prints, in a process whose database it is.
 
     Raises:
-        RuntimeError: it has failed; the message is what it wrote about that.
+        RuntimeError: it has failed.
     """
-    done = subprocess.run(
-        [sys.executable, "-m", *program],
-        env={**os.environ, "DATABASE_URL": url},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
+    printed: dict[str, Any] = json.loads(
+        run([sys.executable, "-m", *program], {**os.environ, "DATABASE_URL": url})
     )
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(program)}:\n{done.stderr}")
-    printed: dict[str, Any] = json.loads(done.stdout)
     return printed

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import venv
 from importlib.metadata import version
 from pathlib import Path
+
+from benchmarks.programs import run
 
 FOLDER = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "django-idempotency-benchmarks")
 SAME = ("Django", "djangorestframework", "psycopg", "psycopg-binary", "gunicorn")
@@ -30,13 +31,6 @@ def python(requires: str | None, folder: Path = FOLDER) -> Path:
     if not made.is_file() or made.read_text() != wanted:
         print(f"An environment for {requires} ...", file=sys.stderr)
         venv.create(home, with_pip=True, clear=True)
-        done = subprocess.run(
-            [interpreter, "-m", "pip", "install", "--quiet", *wanted.split()],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise RuntimeError(f"{requires} could not be installed in {home}:\n{done.stderr}")
+        run([interpreter, "-m", "pip", "install", "--quiet", *wanted.split()], os.environ)
         made.write_text(wanted)
     return interpreter

@@ -13,8 +13,8 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Any, NamedTuple
 
+from benchmarks.programs import Pipe
 from benchmarks.race.client import Order
-from benchmarks.race.pipe import Pipe
 from benchmarks.race.proof import Proof, crowd, effects, kill
 from benchmarks.race.site import Site
 from benchmarks.race.traits import Inside, Traits, traits

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.programs import run
 from benchmarks.race.contestants import CONTESTANTS, Contestant
 from benchmarks.race.places import Places
 from tests.servers import PATIENCE, PAUSE, ROOT, listening
@@ -47,17 +48,7 @@ class Site:
         Raises:
             RuntimeError: they could not be made.
         """
-        with self.log.open("ab") as log:
-            made = subprocess.run(
-                [self.python, "-m", "benchmarks.race.tables"],
-                env=self.environment(),
-                cwd=ROOT,
-                stdout=log,
-                stderr=log,
-                check=False,
-            )
-        if made.returncode:
-            raise RuntimeError(f"{self.name}: {self.log.read_text()}")
+        run([self.python, "-m", "benchmarks.race.tables"], self.environment())
 
     def environment(self, port: int | None = None) -> dict[str, str]:
         told = json.dumps(self.places.of(self.name, port))

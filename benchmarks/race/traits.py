@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import redis
 
-from benchmarks.race.pipe import Pipe
+from benchmarks.programs import Pipe
 from benchmarks.race.places import Places
 from benchmarks.race.site import Site
 from tests.budgets.wire import Proxy, Traffic

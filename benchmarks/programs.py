@@ -1,4 +1,4 @@
-"""A program that answers each line with a line."""
+"""The other programs of a benchmark: those that end by themselves, and those that answer each line with a line."""
 
 from __future__ import annotations
 
@@ -7,15 +7,28 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, cast
 
-from tests.servers import ROOT
-
+# Not the tests' own: this is imported before Django is set up.
+ROOT = Path(__file__).resolve().parent.parent
 # Seconds that it may take to end.
 PATIENCE = 5.0
 
 
+def run(command: Sequence[str | Path], environ: Mapping[str, str]) -> str:
+    """
+    Let one run to its end; what it has printed.
+
+    Raises:
+        RuntimeError: it has failed; the message is what it wrote about that.
+    """
+    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(map(str, command))}:\n{done.stderr}")
+    return done.stdout
+
+
 class Pipe:
     """
-    One that runs.
+    One that goes on: it answers each line with a line.
 
     Args:
         log: where its errors go.
