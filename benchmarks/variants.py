@@ -13,9 +13,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from django_idempotency import IdempotencyPolicy, Mode, work
+from django_idempotency.claims import messages
 from django_idempotency.claims.base import COLUMNS, TABLE, Claim, Claims, Entry, Row
 from django_idempotency.claims.postgresql import LIVE, PostgreSQLClaims
-from django_idempotency.identity import Identity
 from django_idempotency.mixins import IdempotencyMixin
 from django_idempotency.resources import Resource
 from django_idempotency.responses import Snapshot
@@ -59,13 +59,7 @@ def leased_view() -> Callable[..., Any]:
 class Alone(PostgreSQLClaims):
     """Each statement in a message of its own, and BEGIN and COMMIT in theirs."""
 
-    INSERT_AND_COMMIT = PostgreSQLClaims.INSERT
-
-    def _lock_and_look(self, cursor: CursorWrapper, identity: Identity) -> tuple[bool, bool]:
-        cursor.execute(self.LOCK, [identity.lock])
-        locked = cursor.rowcount == 1
-        cursor.execute(self.LOOK, [identity.digest])
-        return locked, cursor.rowcount == 1
+    send = staticmethod(messages.send_each)
 
 
 class ReadFirst(PostgreSQLClaims):

@@ -39,7 +39,7 @@ class AtomicWork(Work[R]):
             return self._after(error)
 
     def _claim(self, seen: Row | None) -> Executed[R] | Row | Claim:
-        with self.connection.cursor() as cursor:
+        with self.claims.cursor(self.connection) as cursor:
             with Discreet():
                 claimed = self.claims.claim(cursor, self.entry, seen)
             if claimed is not Claim.CLAIMED and claimed is not Claim.TAKEN_OVER:

@@ -2,8 +2,6 @@
 
 import io
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
@@ -19,26 +17,30 @@ MULTIPART = "multipart/form-data"
 UNREADABLE = (BadRequest, MultiPartParserError, SuspiciousOperation, UnicodeError, UnreadablePostError)
 
 
-@contextmanager
-def readable() -> Iterator[None]:
+class Readable:
     """
     Whatever a body does to those who read it is the client's fault.
 
     Raises:
         InvalidBody: in place of that.
     """
-    try:
-        yield
-    except RecursionError as error:
-        raise InvalidBody("The body is nested too deeply.") from error
-    except LookupError as error:
-        if type(error) is not LookupError:  # a parser's own failure
-            raise
-        raise InvalidBody("The body's charset is no encoding of text.") from error
-    except RequestDataTooBig as error:
-        raise InvalidBody("The body is larger than DATA_UPLOAD_MAX_MEMORY_SIZE allows.") from error
-    except UNREADABLE as error:
-        raise InvalidBody from error
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        match error:
+            case RecursionError():
+                raise InvalidBody("The body is nested too deeply.") from error
+            case LookupError() if type(error) is LookupError:  # else it is a parser's own failure
+                raise InvalidBody("The body's charset is no encoding of text.") from error
+            case RequestDataTooBig():
+                raise InvalidBody("The body is larger than DATA_UPLOAD_MAX_MEMORY_SIZE allows.") from error
+        if isinstance(error, UNREADABLE):
+            raise InvalidBody from error
+
+
+readable = Readable()
 
 
 def read(request: Any) -> bytes | None:

@@ -9,7 +9,7 @@ had not written.
 import atexit
 import logging
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from threading import Event, Lock, Thread
 
 from django.core import mail
@@ -45,7 +45,7 @@ class Tally:
     def begin(self) -> None:
         """Begin with nothing; a process that was forked leaves to its parent what the parent has counted."""
         self._lock = Lock()
-        self._counts: dict[str, Counts] = {}
+        self._counts: dict[str, Counts] = defaultdict(Counter)
         self._failing: set[str] = set()
         self._writer: Thread | None = None
         self._ending = Event()
@@ -70,7 +70,7 @@ class Tally:
     def write(self) -> None:
         """Write what was counted until now. What a database does not take is kept for the next time."""
         with self._lock:
-            taken, self._counts = self._counts, {}
+            taken, self._counts = self._counts, defaultdict(Counter)
         for alias, counts in taken.items():
             try:
                 store(alias, counts)
@@ -80,7 +80,7 @@ class Tally:
                 self._failing.discard(alias)
 
     def _add(self, alias: str, endpoint: str, outcome: str, requests: int) -> None:
-        counts = self._counts.setdefault(alias, Counter())
+        counts = self._counts[alias]
         if len(counts) < MOST or (endpoint, outcome) in counts:
             counts[endpoint, outcome] += requests
 

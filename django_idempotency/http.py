@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, NamedTuple, cast
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.core.handlers.exception import response_for_exception
@@ -79,11 +80,8 @@ def _dressed(call: "HttpCall", outcome: Executed[HttpResponseBase] | Replayed) -
         _announce(response, policy, outcome.row.expires_in)
         return response
     if outcome.stored:
-        _announce(
-            outcome.response,
-            policy,
-            None if policy.lifetime is None else int(policy.lifetime.total_seconds()),
-        )
+        lifetime = policy.lifetime
+        _announce(outcome.response, policy, None if lifetime is None else lifetime.total_seconds())
     return outcome.response
 
 
@@ -112,19 +110,22 @@ class HttpCall(Call[HttpResponseBase]):
         self.policy = policy
         self.handler = handler
         self.hooks = hooks
-        self.method = request.method
-        self.path = request.path
-        self.query = request.META.get("QUERY_STRING", "")
-        self.endpoint = policy.endpoint or endpoint_name(request.method, _route(request))
+        # Django's own, which DRF's asks for each of its attributes.
+        own = getattr(request, "_request", request)
+        self.method = own.method
+        self.path = own.path
+        self.sent = own.META
+        self.query = own.META.get("QUERY_STRING", "")
+        self.endpoint = policy.endpoint or endpoint_name(own.method, _route(own))
 
     def header(self, name: str) -> str | None:
         # Not request.headers, which takes all headers of a request apart to find one.
-        value = self.request.META.get(f"HTTP_{name.upper().replace('-', '_')}")
+        value = self.sent.get(_variable(name))
         return None if value is None else str(value)
 
     def data(self) -> Any:
         if not hasattr(self, "_data"):
-            with bodies.readable():
+            with bodies.readable:
                 # Before a form is parsed out of them: a handler that checks a signature reads the bytes as well.
                 with suppress(RequestDataTooBig):  # larger uploads are parsed as they come
                     bodies.read(self.request)
@@ -136,7 +137,7 @@ class HttpCall(Call[HttpResponseBase]):
         return bodies.parse(self.request)
 
     def body(self) -> bytes | None:
-        with bodies.readable():
+        with bodies.readable:
             return bodies.read(self.request)
 
     def bare(self) -> HttpResponseBase:
@@ -159,7 +160,8 @@ class HttpCall(Call[HttpResponseBase]):
         return next((status for kind, status in STATUSES.items() if isinstance(error, kind)), None)
 
     def capture(self, response: HttpResponseBase) -> Snapshot:
-        return self._redacted(capture(response, self.policy))
+        snapshot = capture(response, self.policy)
+        return snapshot if self.hooks.redact is None else self._redacted(snapshot)
 
     @sensitive_variables()  # also those of the hook, which holds the body before and after
     def _redacted(self, snapshot: Snapshot) -> Snapshot:
@@ -181,7 +183,7 @@ class HttpCall(Call[HttpResponseBase]):
 
     def reconcile(self, identity: Identity, row: Row) -> Snapshot | Finding:
         found = resolve(self.policy.reconcile)(IdempotencyRecord.of(identity, row, self.policy))
-        return found if isinstance(found, Finding) else self._redacted(capture(rendered(found), self.policy))
+        return found if isinstance(found, Finding) else self.capture(rendered(found))
 
     def pointer(self, identity: Identity, row: Row) -> HttpResponseBase:
         record = IdempotencyRecord.of(identity, row, self.policy)
@@ -194,9 +196,10 @@ class HttpCall(Call[HttpResponseBase]):
 
 def rendered(response: Any) -> HttpResponseBase:
     """Render what renders late (templates, DRF), so that its queries and its bytes belong to the transaction."""
+    late: HttpResponseBase = response
     if callable(getattr(response, "render", None)):
         response.render()
-    return cast(HttpResponseBase, response)
+    return late
 
 
 def filled(response: HttpResponse, row: Row) -> HttpResponse:
@@ -210,6 +213,12 @@ def filled(response: HttpResponse, row: Row) -> HttpResponse:
     return response
 
 
+@lru_cache
+def _variable(header: str) -> str:
+    """Its name in WSGI's environment."""
+    return f"HTTP_{header.upper().replace('-', '_')}"
+
+
 def _route(request: HttpRequest) -> str:
     match = request.resolver_match
     if match is None:  # called without a URL, as in a test with a request factory
@@ -217,13 +226,13 @@ def _route(request: HttpRequest) -> str:
     return match.view_name if match.url_name else match.route
 
 
-def _announce(response: HttpResponseBase, policy: IdempotencyPolicy, seconds: int | None) -> None:
+def _announce(response: HttpResponseBase, policy: IdempotencyPolicy, seconds: float | None) -> None:
     """Tell the client when the key is free again."""
     if policy.expires_header is None:
         _expose(response, policy.replayed_header)
         return
     if seconds is not None:
-        response.headers[policy.expires_header] = str(max(seconds, 0))
+        response.headers[policy.expires_header] = str(max(int(seconds), 0))
     _expose(response, policy.replayed_header, policy.expires_header)
 
 

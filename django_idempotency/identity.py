@@ -41,9 +41,9 @@ class Identity:
             ScopeRequired: the scope cannot be stored (empty, too long, NUL, a lone surrogate).
         """
         digits = prefix(scope)
-        parts = (scope, endpoint if endpoint_in_key else "", key)
+        one, two, three = scope.encode(), endpoint.encode() if endpoint_in_key else b"", key.encode()
         # Length-prefixed: without that, ("a|bc", "d") and ("a", "bc|d") would share a record.
-        joined = b"".join(b"%d:%b" % (len(part), part) for part in map(str.encode, parts))
+        joined = b"%d:%b%d:%b%d:%b" % (len(one), one, len(two), two, len(three), three)
         return cls(scope, endpoint, key, digits + hashlib.sha256(joined).hexdigest()[:48])
 
     @property

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -94,11 +94,15 @@ def read_key(call: "Call[Any]") -> Key | None:
         InvalidKey: malformed, or two sources that differ. A malformed key never means "run unguarded".
     """
     policy = call.policy
-    sent = {_valid(key, call) for key in _sent(call)}
-    if len(sent) > 1:
-        raise InvalidKey("Two different idempotency keys were sent.")
-    if sent:
-        return Key(sent.pop())
+    sent: str | None = None
+    for source in policy.keys:
+        if isinstance(source, Derived) or (key := source.read(call)) is None:
+            continue
+        if sent not in (None, _valid(key, call)):
+            raise InvalidKey("Two different idempotency keys were sent.")
+        sent = key
+    if sent is not None:
+        return Key(sent)
     for source in policy.keys:
         if isinstance(source, Derived) and (key := source.read(call)) is not None:
             return Key(key, source.marked)
@@ -118,12 +122,6 @@ def alphabet(characters: str) -> frozenset[str]:
     ever to say no to a long one.
     """
     return frozenset(character for character in PRINTABLE if re.fullmatch(characters, character))
-
-
-def _sent(call: "Call[Any]") -> Iterator[str]:
-    for source in call.policy.keys:
-        if not isinstance(source, Derived) and (key := source.read(call)) is not None:
-            yield key
 
 
 def _unwrap(value: str, name: str, syntax: KeySyntax) -> str:

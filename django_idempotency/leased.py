@@ -65,7 +65,11 @@ class LeasedWork(Work[R]):
         self.seen = self.read()
         self.taken_over = self.seen is not None and self.seen.live
         if self.seen is None or not self.seen.live:
-            with Discreet(), begin(self.connection, nested=False), self.connection.cursor() as cursor:
+            with (
+                Discreet(),
+                begin(self.connection, nested=False),
+                self.claims.cursor(self.connection) as cursor,
+            ):
                 return self.claims.claim(cursor, self.entry, self.seen)
         if self.seen.known is State.IN_PROGRESS:
             return Claim.IN_FLIGHT
@@ -166,7 +170,7 @@ class LeasedWork(Work[R]):
         return executed
 
     def _store(self, snapshot: Snapshot, made: Resource) -> bool:
-        with Discreet(), self.connection.cursor() as cursor:
+        with Discreet(), self.claims.cursor(self.connection) as cursor:
             return self.claims.store(cursor, self.entry, snapshot, made)
 
     def _after(self, error: BaseException, handler: Running) -> Executed[R] | Row:

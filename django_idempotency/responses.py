@@ -51,7 +51,8 @@ class Snapshot:
 def capture(response: HttpResponseBase, policy: IdempotencyPolicy) -> Snapshot:
     """Take what the policy keeps of a rendered response."""
     kept = _kept(policy.replayed_headers)
-    headers = tuple(item for item in response.headers.items() if item[0].lower() in kept)
+    sent = response.headers
+    headers = tuple([(name, sent[name]) for name in sent if name.lower() in kept])
     # A stream is read once, by the client: reading it here would hold all of it in memory, or run it twice.
     body = response.content if isinstance(response, HttpResponse) else None
     if body is not None and len(body) > policy.max_body_size:

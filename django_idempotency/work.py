@@ -55,7 +55,7 @@ class Work(ABC, Generic[R]):
 
     def read(self) -> Row | None:
         """The record as it is committed now."""
-        with Discreet(), self.connection.cursor() as cursor:
+        with Discreet(), self.claims.cursor(self.connection) as cursor:
             return self.claims.read(cursor, self.entry.identity)
 
     def read_anew(self) -> Row | None:
@@ -92,7 +92,7 @@ class Work(ABC, Generic[R]):
     def watch_commit(self) -> None:
         """Begin a transaction with a hook that tells of its COMMIT, where that is ours."""
         if len(self.connection.atomic_blocks) == 1:
-            transaction.on_commit(self._mark_committed, self.alias)
+            self.connection.on_commit(self._mark_committed)
 
     def _mark_committed(self) -> None:
         self.committed = True

@@ -36,7 +36,7 @@ class Row(NamedTuple):
     """
 
     live: bool
-    expires_in: int | None
+    expires_in: float | None
     lapsed: bool | None
     mode: str
     state: str
@@ -151,6 +151,10 @@ class Claims(ABC):
     LOCKED: ClassVar[frozenset[object]] = frozenset()
     # Codes: an operational error that says the migrations have not run; it must not pass for a database that is down.
     SCHEMA: ClassVar[frozenset[object]] = frozenset()
+
+    def cursor(self, connection: BaseDatabaseWrapper) -> CursorWrapper:
+        """A cursor for the statements of one attempt."""
+        return connection.cursor()
 
     def read(self, cursor: CursorWrapper, identity: Identity) -> Row | None:
         """The stored record, live or not; takes no lock."""

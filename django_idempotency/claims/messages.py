@@ -9,8 +9,68 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.postgresql import base
 from django.db.backends.postgresql.psycopg_any import is_psycopg3
 from django.db.backends.utils import CursorWrapper
+
+if is_psycopg3:
+    from .direct import DirectCursor
+
+Statement = tuple[str, Sequence[Any]]
+
+
+def open_cursor(connection: BaseDatabaseWrapper) -> CursorWrapper:
+    """A cursor: a direct one, where nobody has replaced the driver's, and nobody logs what Django's execute."""
+    # As `connection.cursor()` does.
+    connection.close_if_health_check_failed()
+    connection.ensure_connection()
+    connection.validate_thread_sharing()
+    session = connection.connection
+    if (
+        is_psycopg3
+        and session.cursor_factory is base.Cursor
+        and not connection.queries_logged
+        # Else another BEGIN is needed, which the driver knows: OPTIONS give an isolation level, for one.
+        and session.isolation_level is session.read_only is session.deferrable is None
+    ):
+        return DirectCursor(connection)
+    return connection.cursor()
+
+
+def send(cursor: CursorWrapper, *statements: Statement, last: bool = False) -> Sequence[int | None]:
+    """
+    Send statements of the open transaction.
+
+    Args:
+        last: nothing but COMMIT comes after them; it goes along, where the end of the outermost block is nothing else.
+
+    Returns:
+        how many rows each of them has found or changed.
+    """
+    direct = is_psycopg3 and isinstance(cursor, DirectCursor)
+    if not direct and not hold_several(cursor.db):
+        return send_each(cursor, *statements)
+    texts: list[str] = []
+    parameters: list[Any] = []
+    for text, values in statements:
+        texts.append(text)
+        parameters += values
+    if last and may_commit(cursor.db):
+        texts.append("COMMIT")
+    cursor.execute("; ".join(texts), parameters)
+    counts: list[int | None] = cursor.counts if direct else [cursor.rowcount]
+    while not direct and cursor.nextset():
+        counts.append(cursor.rowcount)
+    return counts
+
+
+def send_each(cursor: CursorWrapper, *statements: Statement, last: bool = False) -> Sequence[int | None]:
+    """The same, each in a message of its own."""
+    counts = []
+    for text, parameters in statements:
+        cursor.execute(text, parameters)
+        counts.append(cursor.rowcount)
+    return counts
 
 
 def hold_several(connection: BaseDatabaseWrapper) -> bool:
@@ -18,30 +78,9 @@ def hold_several(connection: BaseDatabaseWrapper) -> bool:
     return is_psycopg3 and not connection.settings_dict["OPTIONS"].get("server_side_binding")
 
 
-def send(cursor: CursorWrapper, statements: str, parameters: Sequence[Any]) -> None:
-    """Send statements of an open transaction; the cursor stands at the first. If there is none yet, they begin it."""
-    session = cursor.db.connection
-    begins = hold_several(cursor.db) and not is_open(cursor.db) and not session.autocommit
-    if not begins or _begins_its_own_way(session):
-        cursor.execute(statements, parameters)
-        return
-    # Else psycopg would put BEGIN before it, in a message and a round trip of its own.
-    session._autocommit = True
-    try:
-        cursor.execute(f"BEGIN; {statements}", parameters)
-    finally:
-        session._autocommit = False
-    cursor.nextset()
-
-
 def may_commit(connection: BaseDatabaseWrapper) -> bool:
     """Whether COMMIT may be sent along: the open block is the outermost, and its end is nothing else."""
-    return (
-        len(connection.atomic_blocks) == 1
-        and connection.commit_on_exit
-        and not connection.needs_rollback
-        and hold_several(connection)
-    )
+    return len(connection.atomic_blocks) == 1 and connection.commit_on_exit and not connection.needs_rollback
 
 
 def is_open(connection: BaseDatabaseWrapper) -> bool:
@@ -49,8 +88,3 @@ def is_open(connection: BaseDatabaseWrapper) -> bool:
     session = connection.connection
     # The same number; where it is at hand, without an object around it. 0 is IDLE.
     return bool((session.pgconn if is_psycopg3 else session.info).transaction_status)
-
-
-def _begins_its_own_way(session: Any) -> bool:
-    """Whether a plain BEGIN would not do: OPTIONS give an isolation level, or the session was told otherwise."""
-    return any(each is not None for each in (session.isolation_level, session.read_only, session.deferrable))

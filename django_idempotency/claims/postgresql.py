@@ -12,7 +12,6 @@ from django.db import IntegrityError, InterfaceError, OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
-from ..identity import Identity
 from ..resources import Resource
 from . import messages
 from .base import CLEARED, COLUMNS, TABLE, Claim, Claims, Entry, Row
@@ -45,15 +44,14 @@ class PostgreSQLClaims(Claims):
     # One row, if the lock was free.
     LOCK: ClassVar[str] = "SELECT 1 WHERE pg_try_advisory_xact_lock(%s)"
 
-    # The youngest column: where the migrations have not run, it fails here, before the handler.
+    # The youngest column: where the migrations have not run, it fails here, before the handler. Not part of LOCK, since
+    # it must have a snapshot that is younger than the lock; nor is it READ: it finds nothing as a rule, and what names
+    # few columns is planned sooner.
     LOOK: ClassVar[str] = f"SELECT sealed_with FROM {TABLE} WHERE id = %s"
     READ = f"""
-        SELECT {LIVE}, floor(EXTRACT(EPOCH FROM expires_at - statement_timestamp()))::bigint,
+        SELECT {LIVE}, date_part('epoch', expires_at - statement_timestamp()),
             state = 'in_progress' AND lease_expires_at <= statement_timestamp(), {", ".join(COLUMNS)}
         FROM {TABLE} WHERE id = %s"""
-    # Two statements, since the look must have a snapshot that is younger than the lock. It finds nothing as a rule, and
-    # what names few columns is planned sooner.
-    LOCK_AND_LOOK: ClassVar[str] = f"{LOCK}; {LOOK}"
 
     INSERT: ClassVar[str] = f"""
         INSERT INTO {TABLE} AS record
@@ -62,9 +60,7 @@ class PostgreSQLClaims(Claims):
              completed_at, expires_at)
         VALUES (%s, %s, %s, %s, 'atomic', 'completed', %s, %s, %s,
              %s, %s, %s, %s, %s, 1, now(), statement_timestamp(),
-             now() + make_interval(secs => %s))"""
-    # Another's record is an error, and COMMIT is not reached.
-    INSERT_AND_COMMIT: ClassVar[str] = f"{INSERT}; COMMIT"
+             now() + %s::interval)"""
     # Taken over only where it is finished and expired: a leased row in flight or unknown never is.
     TAKE_OVER: ClassVar[str] = f"""{INSERT}
         ON CONFLICT (id) DO UPDATE SET
@@ -82,14 +78,13 @@ class PostgreSQLClaims(Claims):
         INSERT INTO {TABLE} AS record
             (id, scope, endpoint, idempotency_key, mode, state, fingerprint, response_headers,
              resource_type, resource_id, resource_database, owner, attempt, lease_expires_at, created_at, expires_at)
-        VALUES (%s, %s, %s, %s, %s, 'in_progress', %s, '', '', '', '', %s, 1, now() + make_interval(secs => %s),
-             now(), now() + make_interval(secs => %s))
+        VALUES (%s, %s, %s, %s, %s, 'in_progress', %s, '', '', '', '', %s, 1, now() + %s::interval,
+             now(), now() + %s::interval)
         ON CONFLICT (id) DO UPDATE SET
             mode = excluded.mode, state = excluded.state, fingerprint = excluded.fingerprint, {CLEARED},
             owner = excluded.owner, attempt = 1, lease_expires_at = excluded.lease_expires_at,
             created_at = excluded.created_at, completed_at = NULL, expires_at = excluded.expires_at
         WHERE record.state = 'completed' AND record.expires_at <= statement_timestamp()"""
-    LEASE_AND_COMMIT: ClassVar[str] = f"{LEASE}; COMMIT"
 
     # A lifetime that was over before this begins again: an answer must not expire at once.
     COMPLETE: ClassVar[str] = f"""
@@ -106,38 +101,40 @@ class PostgreSQLClaims(Claims):
         row=f"id = (SELECT id FROM {TABLE} WHERE id = %s FOR UPDATE NOWAIT)",
     )
 
+    send = staticmethod(messages.send)
+
+    def cursor(self, connection: BaseDatabaseWrapper) -> CursorWrapper:
+        return messages.open_cursor(connection)
+
     def claim(self, cursor: CursorWrapper, entry: Entry, seen: Row | None) -> Row | Claim:
         identity = entry.identity
+        lock = self.LOCK, [identity.lock]
         if entry.hold is not None:
             # A claim that is not committed is waited for by nobody; nor does one of this mode run beside one of atomic.
-            messages.send(cursor, self.LOCK, [identity.lock])
-            if not cursor.rowcount:
+            (locked,) = self.send(cursor, lock)
+            if not locked:
                 return Claim.IN_FLIGHT
             parts = (identity.digest, identity.scope, identity.endpoint, identity.key, entry.mode.value)
-            # Where it has changed no row, COMMIT ends a transaction that has done nothing.
-            together = messages.may_commit(cursor.db)
-            lease = self.LEASE_AND_COMMIT if together else self.LEASE
-            cursor.execute(lease, [*parts, entry.fingerprint, *entry.hold, entry.seconds])
-            return Claim.CLAIMED if cursor.rowcount == 1 else Claim.AGAIN
-        locked, there = self._lock_and_look(cursor, identity)
+            lease = (
+                self.LEASE,
+                [
+                    *parts,
+                    entry.fingerprint,
+                    entry.hold.owner,
+                    lasting(entry.hold.seconds),
+                    lasting(entry.seconds),
+                ],
+            )
+            # Where it changes no row, COMMIT ends a transaction that has done nothing.
+            changed, *_ = self.send(cursor, lease, last=True)
+            return Claim.CLAIMED if changed else Claim.AGAIN
+        locked, there = self.send(cursor, lock, (self.LOOK, [identity.digest]))
         row = self.read(cursor, identity) if there else None
         if row is not None and row.live:
             return row  # also when the lock is taken: by another replay
         if not locked:
             return Claim.IN_FLIGHT
         return Claim.CLAIMED if row is None else Claim.TAKEN_OVER
-
-    def _lock_and_look(self, cursor: CursorWrapper, identity: Identity) -> tuple[bool, bool]:
-        """Whether the lock was free, and whether there is a record."""
-        if messages.hold_several(cursor.db):
-            messages.send(cursor, self.LOCK_AND_LOOK, [identity.lock, identity.digest])
-            locked = cursor.rowcount == 1
-            cursor.nextset()
-            return locked, cursor.rowcount == 1
-        cursor.execute(self.LOCK, [identity.lock])
-        locked = cursor.rowcount == 1
-        cursor.execute(self.LOOK, [identity.digest])
-        return locked, cursor.rowcount == 1
 
     def write(
         self, cursor: CursorWrapper, entry: Entry, snapshot: "Snapshot", made: Resource, *, new: bool
@@ -149,13 +146,13 @@ class PostgreSQLClaims(Claims):
         if not messages.is_open(cursor.db):
             return False  # the handler has ended the transaction, and with it the claim
         parts = (identity.digest, identity.scope, identity.endpoint, identity.key, entry.fingerprint)
-        parameters = [*parts, *snapshot.columns, *made, entry.seconds]
+        parameters = [*parts, *snapshot.columns, *made, lasting(entry.seconds)]
         if not new:
             cursor.execute(self.TAKE_OVER, parameters)
             return bool(cursor.rowcount == 1)
         try:
-            together = messages.may_commit(cursor.db)
-            cursor.execute(self.INSERT_AND_COMMIT if together else self.INSERT, parameters)
+            # Another's record is an error, and COMMIT is not reached.
+            self.send(cursor, (self.INSERT, parameters), last=True)
         except IntegrityError as error:
             # Once the transaction is over, it is an error of COMMIT: of a constraint of the handler's that waited for it.
             if self.code(error) != DUPLICATE or not messages.is_open(cursor.db):
@@ -174,3 +171,8 @@ class PostgreSQLClaims(Claims):
         own = isinstance(error.__cause__, connection.Database.Error)  # type: ignore[attr-defined]
         unanswered = own and not code and isinstance(error, OperationalError | InterfaceError)
         return unanswered or code in ENDED or code.startswith("08") or bool(connection.connection.closed)
+
+
+def lasting(seconds: float | None) -> str | None:
+    """So many seconds as an interval; a function of the server's would take longer to find than to call."""
+    return None if seconds is None else f"{seconds} s"

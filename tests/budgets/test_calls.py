@@ -21,16 +21,16 @@ pytestmark = pytest.mark.urls("tests.budgets.views")
 
 PACKAGE = str(Path(django_idempotency.__file__).parent)
 # Functions of the package, and those that they call themselves, for a request of a guarded DRF view.
-FRESH = {"postgresql": 189, "mariadb": 178, "sqlite": 178}
-REPLAY = {"postgresql": 136, "mariadb": 135, "sqlite": 135}
+FRESH = {"postgresql": 196, "mariadb": 171, "sqlite": 171}
+REPLAY = {"postgresql": 140, "mariadb": 131, "sqlite": 131}
 # Python's versions differ a little: a comprehension is a function in some.
 MARGIN = 1.05
 # All functions, beyond those of the same view in atomic(). What Django and the drivers do for a statement is most of it.
-MORE_FRESH = {"postgresql": 605, "mariadb": 1666, "sqlite": 538}
-# About none where no driver is written in Python: as much is done as by the view.
-MORE_REPLAY = {"postgresql": 50, "mariadb": 716, "sqlite": 50}
+MORE_FRESH = {"postgresql": 416, "mariadb": 1608, "sqlite": 492}
+# Fewer than the view's, where no driver is written in Python.
+MORE_REPLAY = {"postgresql": -119, "mariadb": 708, "sqlite": -41}
 # Their releases differ more.
-MARGIN_OF_ALL = 1.2
+MARGIN_OF_ALL = 80
 
 
 @contextmanager
@@ -91,4 +91,4 @@ def test_nor_does_it_let_others_call_more(
 ) -> None:
     """REQ 2, REQ 3: nor is the work handed to Django, DRF or the driver."""
     beyond = calls_of(keys[0], "all") - calls_of("warm", "all", "/bare-drf/")
-    assert beyond <= more[database.name] * MARGIN_OF_ALL, f"{beyond}"
+    assert beyond <= more[database.name] + MARGIN_OF_ALL, f"{beyond}"

@@ -20,6 +20,7 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
+from django_idempotency.claims.direct import DirectCursor
 from django_idempotency.claims.messages import is_open
 
 Send = Callable[[], Any]
@@ -50,6 +51,8 @@ def watching() -> Iterator[None]:
     with ExitStack() as stack:
         for name in ("_execute", "_executemany"):
             stack.enter_context(patch.object(CursorWrapper, name, _of_cursor(getattr(CursorWrapper, name))))
+        direct = _of_direct_cursor(DirectCursor._execute)
+        stack.enter_context(patch.object(DirectCursor, "_execute", direct))
         # Only MariaDB and MySQL are told of the mode; for the others the driver remembers it.
         for name in ("_commit", "_rollback", *(["_set_autocommit"] if wrapper.vendor == "mysql" else [])):
             stack.enter_context(patch.object(wrapper, name, _of_connection(name, getattr(wrapper, name))))
@@ -69,6 +72,14 @@ def _of_cursor(original: Any) -> Any:
         if _thread.hook is not None and _begins(cursor.db):
             _pass(cursor.db, "BEGIN", partial(_begin, cursor.db))
         return _pass(cursor.db, sql, partial(original, cursor, sql, params, *context))
+
+    return execute
+
+
+def _of_direct_cursor(original: Any) -> Any:
+    def execute(cursor: DirectCursor, sql: str, params: Any, *context: Any) -> Any:
+        text = f"BEGIN; {sql}" if _begins(cursor.db) else sql
+        return _pass(cursor.db, text, partial(original, cursor, sql, params, *context))
 
     return execute
 

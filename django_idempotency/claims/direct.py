@@ -1,0 +1,69 @@
+"""
+A cursor for psycopg 3 that hands a text to the server without the driver's own cursor, whose work around a statement
+takes more time than what is in it.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
+from django.utils.functional import cached_property
+from psycopg.adapt import Transformer
+from psycopg.errors import error_from_result
+from psycopg.generators import execute
+from psycopg.pq import ExecStatus, TransactionStatus
+
+if TYPE_CHECKING:
+    from psycopg.pq.abc import PGresult
+
+
+class DirectCursor(CursorWrapper):
+    """
+    Django's, as far as the claims need it: whoever watches Django's cursors sees this one as any other.
+
+    A text may hold several statements; the cursor then stands at the first. A transaction that they begin is begun in
+    the same message.
+    """
+
+    def __init__(self, db: BaseDatabaseWrapper) -> None:
+        self.db = db
+        self._types = Transformer(db.connection)
+        self._results: list[PGresult] = []
+
+    @cached_property
+    def cursor(self) -> Any:
+        """The driver's, for whoever looks for it here."""
+        return self.db.create_cursor()
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+    def _execute(self, sql: str, params: Sequence[Any], *ignored: Any) -> None:
+        self.db.validate_no_broken_transaction()
+        with self.db.wrap_database_errors:
+            session = self.db.connection
+            server = session.pgconn
+            text = sql.encode() % tuple([self._types.as_literal(value) for value in params])
+            begins = server.transaction_status == TransactionStatus.IDLE and not self.db.autocommit
+            with session.lock:
+                server.send_query(b"BEGIN; " + text if begins else text)
+                # The driver's way to wait: other green threads run meanwhile.
+                results: list[PGresult] = session.wait(execute(server))
+            if results[-1].status == ExecStatus.FATAL_ERROR:
+                raise error_from_result(results[-1])
+            self._results = results[begins:]
+
+    @property
+    def counts(self) -> list[int | None]:
+        """How many rows each statement has found or changed."""
+        return [result.command_tuples for result in self._results]
+
+    @property
+    def rowcount(self) -> int:
+        return self._results[0].command_tuples or 0
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        result = self._results[0]
+        self._types.set_pgresult(result)
+        return self._types.load_rows(0, result.ntuples, tuple)
