@@ -64,16 +64,16 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--variants", type=names, default=list(CONTESTANTS), help=f"of {', '.join(CONTESTANTS)}; all"
     )
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=2.0, help="of each load in each round")
-    parser.add_argument("--quick", action="store_true", help="one round, half a second each")
+    parser.add_argument("--rounds", type=int, default=21)
+    parser.add_argument("--seconds", type=float, default=0.5, help="of each load in each round")
+    parser.add_argument("--quick", action="store_true", help="one round")
     parser.add_argument("--database-url", help="a PostgreSQL server, without a database")
     parser.add_argument("--redis-url", help="its data may be overwritten")
     parser.add_argument("--environments", type=Path, default=FOLDER, help=f"{FOLDER}")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     if options.quick:
-        options.rounds, options.seconds = 1, 0.5
+        options.rounds = 1
     return options
 
 

@@ -98,9 +98,10 @@ def _match(call: Call[Any], entry: Entry, row: Row) -> None:
 def _replayable(call: Call[Any], entry: Entry, row: Row) -> Row:
     """The row, if its response may be handed out."""
     _match(call, entry, row)
-    if row.known is State.UNKNOWN:
+    known = row.known
+    if known is State.UNKNOWN:
         raise OutcomeUnknown
-    if row.known is State.IN_PROGRESS:
+    if known is State.IN_PROGRESS:
         raise InProgress
     try:
         gone = row.resource_deleted_at is not None or not row.resource.exists()

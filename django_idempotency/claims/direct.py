@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 from django.utils.functional import cached_property
+from psycopg import InterfaceError
 from psycopg.adapt import Transformer
 from psycopg.errors import error_from_result
 from psycopg.generators import execute
@@ -50,6 +51,8 @@ class DirectCursor(CursorWrapper):
                 server.send_query(b"BEGIN; " + text if begins else text)
                 # The driver's way to wait: other green threads run meanwhile.
                 results: list[PGresult] = session.wait(execute(server))
+            if not results:
+                raise InterfaceError("The server has sent no result.")
             if results[-1].status == ExecStatus.FATAL_ERROR:
                 raise error_from_result(results[-1])
             self._results = results[begins:]

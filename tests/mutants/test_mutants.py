@@ -16,8 +16,8 @@ from tests.mutants.verdict import Fate, judge
 LENGTHS = Mutant(
     model="an identity without lengths",
     file="django_idempotency/identity.py",
-    old='b"%d:%b" % (len(part), part)',
-    new="part",
+    old='b"%d:%b%d:%b%d:%b" % (len(one), one, len(two), two, len(three), three)',
+    new="one + two + three",
     tests=("tests/rules/test_identity.py::test_the_classic_collision_is_none",),
 )
 
@@ -60,10 +60,10 @@ def test_an_old_text_is_there_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("new", "fate", "why"),
     [
-        ("part", Fate.KILLED, "assert"),
-        ('b"%d:%b" % (len(part) + 0, part)', Fate.SURVIVED, "passed"),
+        ("one + two + three", Fate.KILLED, "assert"),
+        ('b"%d:%b%d:%b" % (len(one), one, len(two), two) + three', Fate.SURVIVED, "passed"),
         ("no_such_name", Fate.ERROR, "NameError"),
-        ("part for part in (", Fate.ERROR, "SyntaxError"),
+        ("one for one in (", Fate.ERROR, "SyntaxError"),
     ],
 )
 def test_a_kill_is_no_accident(new: str, fate: Fate, why: str) -> None:
