@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.db import transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -61,6 +62,9 @@ class Alone(PostgreSQLClaims):
 
     send = staticmethod(messages.send_each)
 
+    def cursor(self, connection: BaseDatabaseWrapper) -> CursorWrapper:
+        return connection.cursor()
+
 
 class ReadFirst(PostgreSQLClaims):
     """A read in autocommit before each transaction: replays never begin one, fresh keys pay a statement more."""
@@ -68,7 +72,7 @@ class ReadFirst(PostgreSQLClaims):
     reads_first = True
 
 
-class OneStatement(PostgreSQLClaims):
+class OneStatement(Alone):
     """Read, lock and a placeholder row in one statement; the row is completed by an update."""
 
     NOTHING = ", ".join("NULL" for _ in COLUMNS)
