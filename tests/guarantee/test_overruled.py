@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 from django.db import connection
 from django.db.utils import ConnectionHandler
@@ -22,7 +24,7 @@ OTHER = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
 def asks_elsewhere(request: HttpRequest) -> HttpResponse:
     """Ask another database for a table that it does not have."""
     Effect.objects.create(label="paid")
-    with ConnectionHandler(OTHER)["default"].cursor() as cursor:
+    with closing(ConnectionHandler(OTHER)["default"]) as other, other.cursor() as cursor:
         cursor.execute("SELECT * FROM nowhere")
     return HttpResponse(status=201)
 
