@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from tempfile import TemporaryDirectory
 
 import pytest
 from django.db import connection
@@ -17,15 +18,16 @@ from tests.guarantee.desk import POLICY, effects, post, records
 
 pytestmark = [pytest.mark.urls(__name__), pytest.mark.usefixtures("atomic_requests")]
 
-OTHER = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
-
 
 @idempotent(POLICY)
 def asks_elsewhere(request: HttpRequest) -> HttpResponse:
     """Ask another database for a table that it does not have."""
     Effect.objects.create(label="paid")
-    with closing(ConnectionHandler(OTHER)["default"]) as other, other.cursor() as cursor:
-        cursor.execute("SELECT * FROM nowhere")
+    with TemporaryDirectory() as folder:
+        settings = {"ENGINE": "django.db.backends.sqlite3", "NAME": f"{folder}/other"}
+        other = ConnectionHandler({"default": settings})["default"]
+        with closing(other), other.cursor() as cursor:
+            cursor.execute("SELECT * FROM nowhere")
     return HttpResponse(status=201)
 
 
