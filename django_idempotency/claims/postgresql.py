@@ -109,24 +109,15 @@ class PostgreSQLClaims(Claims):
     def claim(self, cursor: CursorWrapper, entry: Entry, seen: Row | None) -> Row | Claim:
         identity = entry.identity
         lock = self.LOCK, [identity.lock]
-        if entry.hold is not None:
+        if (hold := entry.hold) is not None:
             # A claim that is not committed is waited for by nobody; nor does one of this mode run beside one of atomic.
             (locked,) = self.send(cursor, lock)
             if not locked:
                 return Claim.IN_FLIGHT
             parts = (identity.digest, identity.scope, identity.endpoint, identity.key, entry.mode.value)
-            lease = (
-                self.LEASE,
-                [
-                    *parts,
-                    entry.fingerprint,
-                    entry.hold.owner,
-                    lasting(entry.hold.seconds),
-                    lasting(entry.seconds),
-                ],
-            )
+            values = [*parts, entry.fingerprint, hold.owner, lasting(hold.seconds), lasting(entry.seconds)]
             # Where it changes no row, COMMIT ends a transaction that has done nothing.
-            changed, *_ = self.send(cursor, lease, last=True)
+            changed, *_ = self.send(cursor, (self.LEASE, values), last=True)
             return Claim.CLAIMED if changed else Claim.AGAIN
         locked, there = self.send(cursor, lock, (self.LOOK, [identity.digest]))
         row = self.read(cursor, identity) if there else None
@@ -175,4 +166,4 @@ class PostgreSQLClaims(Claims):
 
 def lasting(seconds: float | None) -> str | None:
     """So many seconds as an interval; a function of the server's would take longer to find than to call."""
-    return None if seconds is None else f"{seconds} s"
+    return None if seconds is None else f"{seconds:f} s"  # to the microsecond, and never with an exponent

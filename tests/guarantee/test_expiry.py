@@ -40,6 +40,11 @@ urlpatterns = [
     path("pay/", idempotent(POLICY)(pay)),
     path("for-ever/", idempotent(POLICY.but(lifetime=None))(pay)),
     path("briefly/", idempotent(POLICY.but(lifetime=timedelta(minutes=5)))(pay)),
+    *(
+        path(f"{mode.value}/{name}/", idempotent(POLICY.but(lifetime=lifetime, mode=mode))(pay))
+        for mode in Mode
+        for name, lifetime in {"shortest": timedelta.resolution, "longest": timedelta(days=3660)}.items()
+    ),
 ]
 
 
@@ -199,3 +204,14 @@ def test_the_time_zone_of_the_connection_decides_nothing(database: Database) -> 
     age(timedelta(minutes=1, seconds=1))
     assert REPLAYED not in post("/pay/").headers
     assert effects() == 2
+
+
+@pytest.mark.parametrize("mode", [mode.value for mode in Mode])
+def test_the_shortest_life_and_the_longest(database: Database, mode: str) -> None:
+    """REQ 12, REQ 19: a microsecond is over with the next request; ten years are not."""
+    assert [post(f"/{mode}/shortest/").status_code for _ in range(2)] == [201, 201]
+    assert effects() == 2
+    first = post(f"/{mode}/longest/", key="another")
+    assert int(first.headers[EXPIRES]) == 3660 * 24 * 60 * 60
+    again = post(f"/{mode}/longest/", key="another")
+    assert (again.content, again.headers[REPLAYED], effects()) == (first.content, "true", 3)
