@@ -4,6 +4,7 @@ takes more time than what is in it.
 """
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -18,6 +19,8 @@ from psycopg.pq import ExecStatus, TransactionStatus
 if TYPE_CHECKING:
     from psycopg.pq.abc import PGresult
 
+COUNT = attrgetter("command_tuples")
+
 
 class DirectCursor(CursorWrapper):
     """
@@ -25,12 +28,16 @@ class DirectCursor(CursorWrapper):
 
     A text may hold several statements; the cursor then stands at the first. A transaction that they begin is begun in
     the same message.
+
+    Attributes:
+        counts: how many rows each statement has found or changed.
     """
 
     def __init__(self, db: BaseDatabaseWrapper) -> None:
         self.db = db
         self._types = Transformer(db.connection)
         self._results: list[PGresult] = []
+        self.counts: list[int | None] = []
 
     @cached_property
     def cursor(self) -> Any:
@@ -45,7 +52,7 @@ class DirectCursor(CursorWrapper):
         with self.db.wrap_database_errors:
             session = self.db.connection
             server = session.pgconn
-            text = sql.encode() % tuple([self._types.as_literal(value) for value in params])
+            text = sql.encode() % tuple(map(self._types.as_literal, params))
             begins = server.transaction_status == TransactionStatus.IDLE and not self.db.autocommit
             with session.lock:
                 server.send_query(b"BEGIN; " + text if begins else text)
@@ -56,15 +63,11 @@ class DirectCursor(CursorWrapper):
             if results[-1].status == ExecStatus.FATAL_ERROR:
                 raise error_from_result(results[-1])
             self._results = results[begins:]
-
-    @property
-    def counts(self) -> list[int | None]:
-        """How many rows each statement has found or changed."""
-        return [result.command_tuples for result in self._results]
+            self.counts = list(map(COUNT, self._results))
 
     @property
     def rowcount(self) -> int:
-        return self._results[0].command_tuples or 0
+        return self.counts[0] or 0
 
     def fetchall(self) -> list[tuple[Any, ...]]:
         result = self._results[0]

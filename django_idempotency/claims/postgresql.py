@@ -101,10 +101,8 @@ class PostgreSQLClaims(Claims):
         row=f"id = (SELECT id FROM {TABLE} WHERE id = %s FOR UPDATE NOWAIT)",
     )
 
+    cursor = staticmethod(messages.open_cursor)
     send = staticmethod(messages.send)
-
-    def cursor(self, connection: BaseDatabaseWrapper) -> CursorWrapper:
-        return messages.open_cursor(connection)
 
     def claim(self, cursor: CursorWrapper, entry: Entry, seen: Row | None) -> Row | Claim:
         identity = entry.identity
