@@ -52,6 +52,14 @@ class Call(ABC, Generic[R]):
         """The body's bytes; None where they were read, and parsed, before the call was made."""
 
     @abstractmethod
+    def written(self) -> tuple[object, ...] | None:
+        """
+        The body as it came, to be compared: a digest of its bytes, and what says how they are to be read.
+
+        None where the bytes are not at hand.
+        """
+
+    @abstractmethod
     def bare(self) -> R:
         """Run the handler as if there were no guard."""
 

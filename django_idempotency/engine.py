@@ -53,7 +53,8 @@ def serve(call: Call[R]) -> Executed[R] | Replayed:
     if running.includes(identity):  # once is enough
         return _bare(call)
 
-    entry = Entry(identity, fingerprints.take(call), policy.mode, policy.lifetime)
+    taken = fingerprints.take(call, recent.get(identity.digest))
+    entry = Entry(identity, taken.fingerprint, policy.mode, policy.lifetime)
     work = AtomicWork(call, entry) if policy.mode is Mode.ATOMIC else LeasedWork(call, entry)
     waits = pauses(policy.in_flight_wait)
     for _ in range(TRIES):
@@ -64,7 +65,7 @@ def serve(call: Call[R]) -> Executed[R] | Replayed:
             Replayed(_replayable(call, entry, outcome), key.marked) if isinstance(outcome, Row) else outcome
         )
         if not isinstance(answer, Claim):
-            recent.note(identity.digest)
+            recent.note(identity.digest, taken)
             return answer
     raise Unavailable
 

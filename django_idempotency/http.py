@@ -1,9 +1,9 @@
 """The face for Django's own requests: a Call of an HttpRequest, and a response of what the engine answers."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
@@ -25,6 +25,8 @@ from .policy import IdempotencyPolicy
 from .problems import Problem
 from .responses import REPRESENTATION_HEADERS, Snapshot, capture, fill, stored_headers
 
+# Headers, by their names in WSGI's environment, by which a parser reads a body: Content-Disposition names an upload.
+READ_BY = ("CONTENT_TYPE", "HTTP_CONTENT_ENCODING", "HTTP_CONTENT_DISPOSITION")
 EXPOSE = "Access-Control-Expose-Headers"
 # What Django makes of exceptions that are the client's fault.
 STATUSES: dict[type[Exception], int] = {
@@ -111,7 +113,7 @@ class HttpCall(Call[HttpResponseBase]):
         self.handler = handler
         self.hooks = hooks
         # Django's own, which DRF's asks for each of its attributes.
-        own = getattr(request, "_request", request)
+        self.own = own = getattr(request, "_request", request)
         self.method = own.method
         self.path = own.path
         self.sent = own.META
@@ -127,8 +129,7 @@ class HttpCall(Call[HttpResponseBase]):
         if not hasattr(self, "_data"):
             with bodies.readable:
                 # Before a form is parsed out of them: a handler that checks a signature reads the bytes as well.
-                with suppress(RequestDataTooBig):  # larger uploads are parsed as they come
-                    bodies.read(self.request)
+                self._bytes()
                 self._data = self.parse()
         return self._data
 
@@ -138,7 +139,18 @@ class HttpCall(Call[HttpResponseBase]):
 
     def body(self) -> bytes | None:
         with bodies.readable:
-            return bodies.read(self.request)
+            return bodies.read(self.own)
+
+    def written(self) -> tuple[object, ...] | None:
+        with bodies.readable:
+            raw = self._bytes()
+        return None if raw is None else (sha256(raw).digest(), *map(self.sent.get, READ_BY))
+
+    def _bytes(self) -> bytes | None:
+        try:
+            return bodies.read(self.own)
+        except RequestDataTooBig:  # larger uploads are parsed as they come
+            return None
 
     def bare(self) -> HttpResponseBase:
         return self.handler()

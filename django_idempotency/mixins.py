@@ -90,18 +90,19 @@ class IdempotencyMixin(_Base):
         return body
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        method = request.method or ""
         try:
             super().initial(request, *args, **kwargs)  # authentication, permissions, throttles
         except (OperationalError, InterfaceError) as error:
             policy = self.get_idempotency_policy()
-            if not policy.guards(request.method) or not drf.lost(policy, error):
+            if not policy.guards(method) or not drf.lost(policy, error):
                 raise
             # Authentication asked a database that is gone: refused like anything else that it fails.
-            self._handle_by(partial(drf.refused, Unavailable(), policy), request)
+            self._handle_by(partial(drf.refused, Unavailable(), policy), method)
             return
         policy = self.get_idempotency_policy()
-        handler = getattr(self, (request.method or "").lower(), None)
-        if handler is None or not policy.guards(request.method):
+        handler = getattr(self, method.lower(), None)
+        if handler is None or not policy.guards(method):
             return
         # Nothing is built for a hook that does nothing.
         replays = type(self).before_replay is not IdempotencyMixin.before_replay
@@ -111,11 +112,11 @@ class IdempotencyMixin(_Base):
             self.validate_replay,
             self.redact_response if redacts else None,
         )
-        self._handle_by(partial(drf.guard, self, policy, handler, hooks), request)
+        self._handle_by(partial(drf.guard, self, policy, handler, hooks), method)
 
-    def _handle_by(self, handler: drf.Handler, request: Request) -> None:
+    def _handle_by(self, handler: drf.Handler, method: str) -> None:
         # dispatch() looks the handler up on the instance right after initial().
-        setattr(self, (request.method or "").lower(), handler)
+        setattr(self, method.lower(), handler)
 
 
 class IdempotentCreateMixin(IdempotencyMixin):

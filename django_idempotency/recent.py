@@ -1,16 +1,22 @@
 """
-Keys that this process has answered lately. The next request with one of them is likely a retry, and is looked up before
-a transaction is begun for it.
+Keys that this process has answered lately. The next request with one of them is likely a retry: it is looked up before
+a transaction is begun for it, and a body with the same bytes is not parsed again.
 
-A guess, and no more: nothing depends on it but a statement more or less.
+A guess, and no more: nothing depends on it but a statement or a parsing more or less.
 """
 
-# Of each generation; a digest takes about 200 bytes.
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from .fingerprints import Taken
+
+# Of each generation; an entry takes about 700 bytes.
 MOST = 4096
+NONE: Mapping[str, Taken] = MappingProxyType({})
 
 
 class Recent:
-    """The digests of those keys: the youngest, and as many from before at most."""
+    """By the digests of those keys, what was taken of their requests: the youngest, and as many from before at most."""
 
     def __init__(self) -> None:
         self.forget()
@@ -18,15 +24,19 @@ class Recent:
     def __contains__(self, digest: str) -> bool:
         return digest in self._young or digest in self._old
 
-    def note(self, digest: str) -> None:
+    def get(self, digest: str) -> Taken | None:
+        """What was taken of the key's last request; None for a key that is not remembered."""
+        return self._young.get(digest) or self._old.get(digest)
+
+    def note(self, digest: str, taken: Taken) -> None:
         """Note that a key has its answer."""
-        self._young.add(digest)
+        self._young[digest] = taken
         if len(self._young) >= MOST:
             self.forget(self._young)
 
-    def forget(self, but: frozenset[str] | set[str] = frozenset()) -> None:
+    def forget(self, but: Mapping[str, Taken] = NONE) -> None:
         """Forget all, but for these."""
-        self._young: set[str] = set()
+        self._young: dict[str, Taken] = {}
         self._old = but
 
 

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 
 from django_idempotency.decorators import idempotent
+from django_idempotency.fingerprints import Taken
 from django_idempotency.models import IdempotencyRecord
 from django_idempotency.recent import MOST, Recent
 from tests.app.models import Effect
@@ -49,7 +50,7 @@ def test_it_remembers_the_youngest_and_no_more_than_it_may() -> None:
     """Whatever comes: the last keys are known, and memory does not grow."""
     recent = Recent()
     for number in range(10 * MOST):
-        recent.note(f"{number}")
+        recent.note(f"{number}", Taken("1:"))
     assert all(f"{number}" in recent for number in range(9 * MOST, 10 * MOST))
     assert sum(f"{number}" in recent for number in range(10 * MOST)) < 2 * MOST
     recent.forget()

@@ -75,7 +75,7 @@ def call(content: bytes | str) -> HttpCall:
 
 
 def same(first: bytes | str, second: bytes | str) -> bool:
-    stored, current = (fingerprints.take(call(content)) for content in (first, second))
+    stored, current = (fingerprints.take(call(content)).fingerprint for content in (first, second))
     return fingerprints.compare(stored, current, call(second)) is Match.SAME
 
 

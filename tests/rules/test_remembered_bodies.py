@@ -1,0 +1,140 @@
+"""The same bytes under the same key are not parsed again and again, and no answer depends on that."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.http import HttpResponse
+from django.test import RequestFactory
+from hypothesis import given, settings
+from rest_framework.parsers import FileUploadParser, JSONParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from django_idempotency import Fingerprint, fingerprints
+from django_idempotency.http import HttpCall
+from django_idempotency.mixins import IdempotencyMixin
+from tests.app.models import Effect
+from tests.rig import Database
+from tests.rules.parts import OPEN, Site, code, effects, is_replay, send
+from tests.rules.test_fingerprints import VALUES
+
+pytestmark = pytest.mark.databases("sqlite")
+
+BODY = b'{"amount": 1, "note": "a"}'
+FORM = "application/x-www-form-urlencoded"
+faces = pytest.mark.parametrize("drf", [False, True], ids=["django", "drf"])
+
+
+class Counting(JSONParser):
+    """JSON, and how often it has been parsed."""
+
+    times = 0
+
+    def parse(self, *args: Any, **kwargs: Any) -> Any:
+        Counting.times += 1
+        return super().parse(*args, **kwargs)
+
+
+class View(IdempotencyMixin, APIView):
+    """Reads its body, as most views do."""
+
+    authentication_classes = ()
+    idempotency_policy = OPEN
+    parser_classes: Any = (Counting,)
+
+    def post(self, request: Request) -> Response:
+        return Response({"id": Effect.objects.create(label=str(request.data)[:10]).pk}, status=201)
+
+
+class Upload(View):
+    parser_classes = (FileUploadParser,)
+
+
+def test_a_replay_does_not_parse_the_bytes_again(
+    database: Database, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """REQ 7: by its first retry the process knows the bytes; what comes after costs no parsing."""
+    monkeypatch.setattr(Counting, "times", 0)
+    client = site(None, View.as_view())
+    first, *others = (send(client, BODY) for _ in range(5))
+    assert all(is_replay(first, other) for other in others)
+    assert (Counting.times, effects()) == (2, 1)
+
+
+@faces
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        ({"body": b'{"note":"a","amount":1.0}'}, True),
+        ({"body": b'{"amount": 2, "note": "a"}'}, False),
+        ({"body": BODY + b" "}, True),
+        ({"content_type": "application/json; charset=utf-8"}, True),
+        ({"content_type": "text/plain"}, False),
+        ({"content_type": FORM}, False),
+        ({"path": "/posts/1/?a=1"}, False),
+        ({"path": "/posts/2/"}, False),
+        ({"headers": {"Accept-Language": "fr"}}, True),
+    ],
+    ids=["restated", "changed", "longer", "charset", "text", "form", "query", "path", "header"],
+)
+def test_what_is_remembered_passes_for_nothing_else(
+    database: Database, site: Site, other: dict[str, Any], same: bool, drf: bool
+) -> None:
+    """REQ 6, REQ 7: another body, another way to read it, or another target is judged as if nothing were known."""
+    client = site(OPEN, drf=drf)
+    usual: dict[str, Any] = {"body": BODY, "path": "/posts/1/"}
+    first, *_ = (send(client, **usual) for _ in range(3))
+    answer = send(client, **{**usual, **other})
+    assert is_replay(first, answer) is same
+    assert code(answer) == (None if same else "idempotency_conflict")
+    assert is_replay(first, send(client, **usual))
+    assert effects() == 1
+
+
+@faces
+def test_nor_does_it_for_another_policy(database: Database, site: Site, drf: bool) -> None:
+    """REQ 7: named fields are compared as named fields, also where the whole body is remembered."""
+    named = OPEN.but(fingerprint_fields=("amount",))
+    policies = [named, OPEN.but(fingerprint_fields=("note",)), OPEN, OPEN.but(fingerprint=Fingerprint.RAW)]
+    first, *_ = (send(site(named, drf=drf), BODY) for _ in range(3))
+    for policy in policies:
+        assert is_replay(first, send(site(policy, drf=drf), BODY))
+    assert is_replay(first, send(site(named, drf=drf), b'{"amount": 1, "note": "b"}'))
+    assert code(send(site(named, drf=drf), b'{"amount": 2}')) == "idempotency_conflict"
+    assert effects() == 1
+
+
+def test_an_upload_is_its_name_as_well(database: Database, site: Site) -> None:
+    """REQ 7: what a parser reads in the headers of the body is part of the body."""
+
+    def upload(name: str) -> Any:
+        said = {"Content-Disposition": f"attachment; filename={name}"}
+        return send(client, b"the file", content_type="image/png", headers=said)
+
+    client = site(None, Upload.as_view())
+    first, *_ = (upload("a.png") for _ in range(3))
+    assert code(upload("b.png")) == "idempotency_conflict"
+    assert is_replay(first, upload("a.png"))
+    assert effects() == 1
+
+
+@given(VALUES, VALUES)
+@settings(deadline=None, max_examples=300)
+def test_what_is_taken_does_not_depend_on_what_was_taken_before(first: Any, second: Any) -> None:
+    """REQ 7: whatever came before, the fingerprint of a body is its own."""
+
+    def call(body: Any) -> HttpCall:
+        content = json.dumps(body)
+        return HttpCall(
+            RequestFactory().generic("POST", "/", content, "application/json"), OPEN, HttpResponse
+        )
+
+    fresh = fingerprints.take(call(first))
+    known = fingerprints.take(call(first), fresh)
+    assert known.fingerprint == fresh.fingerprint
+    assert known.written is not None
+    assert fingerprints.take(call(second), known).fingerprint == fingerprints.take(call(second)).fingerprint
