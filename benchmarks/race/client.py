@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import cycle
+from math import inf
 from typing import cast
 
 END = b"\r\n\r\n"
@@ -33,7 +34,7 @@ class Order:
     Attributes:
         port: of the server.
         connections: how many.
-        seconds: for how long; 0: one request on each connection, all at once.
+        seconds: for how long, from when all of them are open; 0: one request on each connection, all at once.
         keys: asked in turns; empty: a fresh one each time.
         again: one request in so many repeats the key before it on its connection; 0: none.
         pause: seconds from an answer to the next request on its connection.
@@ -92,12 +93,12 @@ class Connection(asyncio.Protocol):
     """One of them: as soon as it has an answer, it asks again."""
 
     def __init__(
-        self, order: Order, answers: Answers, keys: Iterator[str], until: float, lost: Callable[[], object]
+        self, order: Order, answers: Answers, keys: Iterator[str], lost: Callable[[], object]
     ) -> None:
+        self.until = inf
         self._order = order
         self._answers = answers
         self._keys = keys
-        self._until = until
         self._lost = lost
         self._got = b""
 
@@ -124,7 +125,7 @@ class Connection(asyncio.Protocol):
         self._answers.statuses[int(head[9:12])] += 1
         self._answers.seconds.append(now - self._asked)
         self._answers.replays += REPLAYED in lower
-        if now + self._order.pause >= self._until:
+        if now + self._order.pause >= self.until:
             self._transport.close()
         elif self._order.pause:
             asyncio.get_running_loop().call_later(self._order.pause, self.ask)
@@ -139,18 +140,20 @@ async def carry_out(order: Order) -> Answers:
     """Send what an order asks for; every request has been answered, or its connection was lost, when it returns."""
     answers, loop = Answers(), asyncio.get_running_loop()
     ends = [loop.create_future() for _ in range(order.connections)]
-    began = time.perf_counter()
     opened: list[Connection] = []
     for number, end in enumerate(ends):
         keys = cycle(turned(order.keys, number / len(ends))) if order.keys else fresh(order.again)
-        make = partial(Connection, order, answers, keys, began + order.seconds, partial(end.set_result, None))
+        make = partial(Connection, order, answers, keys, partial(end.set_result, None))
         connection = (await loop.create_connection(make, "127.0.0.1", order.port))[1]
         if order.pause:  # evenly over the pause; a thread of the server waits for the first request of each
             connection.ask()
             await asyncio.sleep(order.pause / len(ends))
         opened.append(connection)
-    for connection in opened if not order.pause else ():  # all at once
-        connection.ask()
+    began = time.perf_counter()
+    for connection in opened:
+        connection.until = began + order.seconds
+        if not order.pause:  # all at once
+            connection.ask()
     await asyncio.gather(*ends)
     answers.took = time.perf_counter() - began
     return answers
