@@ -21,8 +21,8 @@ Statement = tuple[str, Sequence[Any]]
 
 def open_cursor(connection: BaseDatabaseWrapper) -> CursorWrapper:
     """A cursor: a direct one, where nobody has replaced the driver's, and nobody logs what Django's execute."""
-    if connection.connection is None or not connection.in_atomic_block:  # else Django has, to begin the block
-        # As `connection.cursor()` does.
+    # As `connection.cursor()` does. Inside a block Django has done so to begin that.
+    if connection.connection is None or not connection.in_atomic_block:
         connection.close_if_health_check_failed()
         connection.ensure_connection()
         connection.validate_thread_sharing()
