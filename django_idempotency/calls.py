@@ -52,9 +52,9 @@ class Call(ABC, Generic[R]):
         """The body's bytes; None where they were read, and parsed, before the call was made."""
 
     @abstractmethod
-    def written(self) -> tuple[object, ...] | None:
+    def written(self) -> bytes | None:
         """
-        The body as it came, to be compared: a digest of its bytes, and what says how they are to be read.
+        The body as it came, to be compared: a digest of its bytes, and of what says how they are to be read.
 
         None where the bytes are not at hand.
         """

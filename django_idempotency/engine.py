@@ -65,7 +65,8 @@ def serve(call: Call[R]) -> Executed[R] | Replayed:
             Replayed(_replayable(call, entry, outcome), key.marked) if isinstance(outcome, Row) else outcome
         )
         if not isinstance(answer, Claim):
-            recent.note(identity.digest, taken)
+            if isinstance(answer, Replayed) or answer.stored:
+                recent.note(identity.digest, taken)
             return answer
     raise Unavailable
 

@@ -25,9 +25,13 @@ if TYPE_CHECKING:
 
 VERSION = "1"
 UNBOUND = "-"
-BYTES = "r"
+SEMANTIC = "s"
+RAW = "r"
 DIGITS = 64
-KINDS = {Fingerprint.SEMANTIC: "s", Fingerprint.RAW: BYTES, Fingerprint.TARGET: UNBOUND}
+KINDS = {Fingerprint.SEMANTIC: SEMANTIC, Fingerprint.RAW: RAW, Fingerprint.TARGET: UNBOUND}
+# Told by their types alone, before anything is asked whether it is like a mapping.
+NUMBERS = (int, float, type(None))
+MAPPINGS = (dict, Mapping)
 
 
 class Match(Enum):
@@ -47,7 +51,7 @@ class Taken(NamedTuple):
     """
 
     fingerprint: str
-    written: tuple[object, ...] | None = None
+    written: bytes | None = None
 
 
 def take(call: "Call[Any]", before: Taken | None = None) -> Taken:
@@ -63,9 +67,9 @@ def take(call: "Call[Any]", before: Taken | None = None) -> Taken:
     kind = _kind(call)
     target = f"{VERSION}:{_target(call.method, call.path, call.query)}:"
     written = None
-    if before is not None and kind not in (UNBOUND, BYTES):
+    if before is not None and kind not in (UNBOUND, RAW):
         written = call.written()
-        if written and written == before.written and before.fingerprint.startswith(target + kind):
+        if written is not None and written == before.written and before.fingerprint.startswith(target + kind):
             return before
     return Taken(target + _body(call, kind), written)
 
@@ -105,12 +109,12 @@ def _kind(call: "Call[Any]") -> str:
 def _body(call: "Call[Any]", kind: str) -> str:
     if kind == UNBOUND:
         return UNBOUND
-    if kind == BYTES:
+    if kind == RAW:
         if (raw := call.body()) is not None:
             return kind + hashlib.sha256(raw).hexdigest()
-        kind = "s"
+        kind = SEMANTIC
     data = call.data()
-    if kind != "s" and isinstance(data, Mapping):
+    if kind != SEMANTIC and isinstance(data, Mapping):
         getter = data.getlist if hasattr(data, "getlist") else data.__getitem__
         data = {name: getter(name) for name in call.policy.fingerprint_fields if name in data}
     return kind + _digest(data)
@@ -131,10 +135,9 @@ def _write(value: Any, write: Callable[[bytes], object]) -> None:
             # Every token carries its length or its count, so no two values share an encoding.
             text = item.encode("utf-8", "surrogatepass")
             write(b"s%d:%b" % (len(text), text))
-        elif isinstance(item, int | float | None):
+        elif isinstance(item, NUMBERS):
             write(_scalar(item))
-        # Last what takes longer to find out: whether something is like a dict, or like a file.
-        elif isinstance(item, dict | Mapping):
+        elif isinstance(item, MAPPINGS):
             pairs = sorted(_pairs(item), key=lambda pair: (type(pair[0]).__name__, str(pair[0])))
             write(b"{%d:" % len(pairs))
             for name, member in reversed(pairs):
@@ -142,6 +145,8 @@ def _write(value: Any, write: Callable[[bytes], object]) -> None:
         elif isinstance(item, list | tuple):
             write(b"[%d:" % len(item))
             stack.extend(reversed(item))
+        elif hasattr(item, "chunks"):
+            write(_file(item))
         else:
             write(_scalar(item))
 
@@ -159,8 +164,6 @@ def _scalar(value: Any) -> bytes:
     if isinstance(value, bytes | bytearray | memoryview):
         raw = bytes(value)
         return b"b%d:%b" % (len(raw), raw)
-    if hasattr(value, "chunks"):
-        return _file(value)
     # What a parser for another format yields: dates, UUIDs. Their text is their value.
     text = f"{type(value).__name__}:{value}".encode("utf-8", "surrogatepass")
     return b"o%d:%b" % (len(text), text)

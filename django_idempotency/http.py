@@ -25,8 +25,9 @@ from .policy import IdempotencyPolicy
 from .problems import Problem
 from .responses import REPRESENTATION_HEADERS, Snapshot, capture, fill, stored_headers
 
-# Headers, by their names in WSGI's environment, by which a parser reads a body: Content-Disposition names an upload.
-READ_BY = ("CONTENT_TYPE", "HTTP_CONTENT_ENCODING", "HTTP_CONTENT_DISPOSITION")
+# Headers, by their names in WSGI's environment, by which a body is read: DRF takes one without a length for empty, and
+# an upload for what Content-Disposition calls it.
+READ_BY = ("CONTENT_TYPE", "CONTENT_LENGTH", "HTTP_CONTENT_ENCODING", "HTTP_CONTENT_DISPOSITION")
 EXPOSE = "Access-Control-Expose-Headers"
 # What Django makes of exceptions that are the client's fault.
 STATUSES: dict[type[Exception], int] = {
@@ -113,7 +114,7 @@ class HttpCall(Call[HttpResponseBase]):
         self.handler = handler
         self.hooks = hooks
         # Django's own, which DRF's asks for each of its attributes.
-        self.own = own = getattr(request, "_request", request)
+        self.django_request = own = getattr(request, "_request", request)
         self.method = own.method
         self.path = own.path
         self.sent = own.META
@@ -139,16 +140,20 @@ class HttpCall(Call[HttpResponseBase]):
 
     def body(self) -> bytes | None:
         with bodies.readable:
-            return bodies.read(self.own)
+            return bodies.read(self.django_request)
 
-    def written(self) -> tuple[object, ...] | None:
+    def written(self) -> bytes | None:
         with bodies.readable:
             raw = self._bytes()
-        return None if raw is None else (sha256(raw).digest(), *map(self.sent.get, READ_BY))
+        if raw is None:
+            return None
+        digest = sha256(repr([*map(self.sent.get, READ_BY)]).encode())
+        digest.update(raw)
+        return digest.digest()
 
     def _bytes(self) -> bytes | None:
         try:
-            return bodies.read(self.own)
+            return bodies.read(self.django_request)
         except RequestDataTooBig:  # larger uploads are parsed as they come
             return None
 

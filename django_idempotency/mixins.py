@@ -90,17 +90,17 @@ class IdempotencyMixin(_Base):
         return body
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        method = request.method or ""
         try:
             super().initial(request, *args, **kwargs)  # authentication, permissions, throttles
         except (OperationalError, InterfaceError) as error:
             policy = self.get_idempotency_policy()
-            if not policy.guards(method) or not drf.lost(policy, error):
+            if not policy.guards(request.method) or not drf.lost(policy, error):
                 raise
             # Authentication asked a database that is gone: refused like anything else that it fails.
-            self._handle_by(partial(drf.refused, Unavailable(), policy), method)
+            self._handle_by(partial(drf.refused, Unavailable(), policy), request.method or "")
             return
         policy = self.get_idempotency_policy()
+        method = request.method or ""  # which may have been overridden by now
         handler = getattr(self, method.lower(), None)
         if handler is None or not policy.guards(method):
             return

@@ -64,14 +64,14 @@ class Answers:
     Attributes:
         statuses: how many answers had which.
         seconds: of each answer.
-        took: in all.
+        rate: answers in a second. Each connection counts until its own last answer: nobody is idle meanwhile.
         replays: how many said that they are, in this package's words.
         keys: what was asked for, in no order.
     """
 
     statuses: Counter[int] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
-    took: float = 0.0
+    rate: float = 0.0
     replays: int = 0
     keys: set[str] = field(default_factory=set)
 
@@ -95,7 +95,9 @@ class Connection(asyncio.Protocol):
     def __init__(
         self, order: Order, answers: Answers, keys: Iterator[str], lost: Callable[[], object]
     ) -> None:
+        self.began = time.perf_counter()
         self.until = inf
+        self._answered = 0
         self._order = order
         self._answers = answers
         self._keys = keys
@@ -125,7 +127,9 @@ class Connection(asyncio.Protocol):
         self._answers.statuses[int(head[9:12])] += 1
         self._answers.seconds.append(now - self._asked)
         self._answers.replays += REPLAYED in lower
+        self._answered += 1
         if now + self._order.pause >= self.until:
+            self._answers.rate += self._answered / (now - self.began)
             self._transport.close()
         elif self._order.pause:
             asyncio.get_running_loop().call_later(self._order.pause, self.ask)
@@ -153,9 +157,9 @@ async def carry_out(order: Order) -> Answers:
     for connection in opened:
         connection.until = began + order.seconds
         if not order.pause:  # all at once
+            connection.began = began
             connection.ask()
     await asyncio.gather(*ends)
-    answers.took = time.perf_counter() - began
     return answers
 
 

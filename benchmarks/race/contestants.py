@@ -101,8 +101,10 @@ def ours_encrypted(settings: Settings, places: Settings) -> None:
 
 def cached(settings: Settings, places: Settings, **lock: Any) -> None:
     settings["MIDDLEWARE"] += ["idempotency_key.middleware.ExemptIdempotencyKeyMiddleware"]
+    # It stores without a time of its own, and Django's default of five minutes is over before the race is.
+    day = {"TIMEOUT": 86_400}
     settings["CACHES"] = {
-        "default": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": places["redis"]}
+        "default": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": places["redis"], **day}
     }
     settings["IDEMPOTENCY_KEY"] = {
         "CONFLICT_STATUS_CODE": None,

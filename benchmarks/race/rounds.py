@@ -40,11 +40,18 @@ REPLAYS = frozenset({"one", "many", "mix"})
 
 
 class Figures(NamedTuple):
-    """Of one cell in one round: answers in a second, and milliseconds."""
+    """Of one cell in one round: answers in a second, and the milliseconds of each."""
 
     rate: float
-    p50: float
-    p99: float
+    took: list[float]
+
+    @property
+    def p50(self) -> float:
+        return median(self.took)
+
+    @property
+    def p99(self) -> float:
+        return quantiles(self.took, n=100, method="inclusive")[98] if len(self.took) > 1 else self.took[0]
 
 
 @dataclass(slots=True)
@@ -143,9 +150,7 @@ class Runner:
 
 
 def figures(answers: dict[str, Any]) -> Figures:
-    seconds = answers["seconds"]
-    p99 = quantiles(seconds, n=100, method="inclusive")[98] if len(seconds) > 1 else seconds[0]
-    return Figures(len(seconds) / answers["took"], median(seconds) * 1000, p99 * 1000)
+    return Figures(answers["rate"], [seconds * 1000 for seconds in answers["seconds"]])
 
 
 def race(sites: Sequence[Site], rounds: int, seconds: float) -> dict[str, Results]:

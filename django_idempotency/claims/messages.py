@@ -21,11 +21,11 @@ Statement = tuple[str, Sequence[Any]]
 
 def open_cursor(connection: BaseDatabaseWrapper) -> CursorWrapper:
     """A cursor: a direct one, where nobody has replaced the driver's, and nobody logs what Django's execute."""
-    # As `connection.cursor()` does. Inside a block Django has done so to begin that.
+    # As `connection.cursor()` does; the first two, Django has done to begin a block.
     if connection.connection is None or not connection.in_atomic_block:
         connection.close_if_health_check_failed()
         connection.ensure_connection()
-        connection.validate_thread_sharing()
+    connection.validate_thread_sharing()
     session = connection.connection
     if (
         is_psycopg3

@@ -62,6 +62,23 @@ class Guarded(IdempotencyMixin, Overriding):
     """Gets its policy from the route."""
 
 
+class Renaming(TokenView):
+    """Lets a header say what the method is, as clients behind old proxies do."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        request._request.method = request.headers.get("X-HTTP-Method-Override", request.method)
+
+    def patch(self, request: Request) -> Response:
+        return record(request)
+
+
+class Renamed(IdempotencyMixin, Renaming):
+    """Guards what the method turns out to be."""
+
+    idempotency_policy = IdempotencyPolicy()
+
+
 def handler(exc: Exception, context: Any) -> Response | None:
     """Do as projects do: a database error is a conflict."""
     calls["exception_handler"] += 1
@@ -78,6 +95,7 @@ def break_a_promise_until_commit() -> None:
 
 urlpatterns = [
     path("bare/<str:kind>/", Overriding.as_view(), name="bare"),
+    path("renamed/", Renamed.as_view(), name="renamed"),
     *[
         path(f"{name}/<str:kind>/", Guarded.as_view(idempotency_policy=policy), name=name)
         for name, policy in POLICIES.items()
@@ -125,6 +143,14 @@ def test_a_replay_is_finalized_once_and_stays_as_it_was(database: Database, guar
     assert same(first, retry)
     assert retry.data == {"wrapped": first.json()["wrapped"]}
     assert calls == {"finalize_response": 2}
+
+
+def test_the_method_is_what_an_override_makes_of_it(database: Database) -> None:
+    """REQ 1: a POST that is dispatched as PATCH is guarded as PATCH."""
+    caller = client()
+    first, retry = (send(caller, "/renamed/", headers={"X-HTTP-Method-Override": "PATCH"}) for _ in range(2))
+    assert same(first, retry)
+    assert effects() == 1
 
 
 def test_a_stored_refusal_is_replayed_without_the_handler(database: Database) -> None:
