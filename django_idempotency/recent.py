@@ -33,7 +33,7 @@ class Recent:
     def forget(self, but: dict[str, Taken] | None = None) -> None:
         """Forget all, but for these."""
         self._young: dict[str, Taken] = {}
-        self._old = but or {}
+        self._old = {} if but is None else but
 
 
 recent = Recent()
