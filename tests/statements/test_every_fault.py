@@ -91,6 +91,14 @@ def test_nothing_is_overlooked(database: Database, teller: Teller) -> None:
     assert {begin, "SAVEPOINT", "INSERT", "ROLLBACK", "RELEASE", "COMMIT"} <= verbs
 
 
+@pytest.mark.databases("postgresql")
+@pytest.mark.parametrize("recent", [True, False])
+def test_a_remembered_key_is_read_without_a_transaction(site: Site, tmp_path: Path, recent: bool) -> None:
+    """What is hurt below is what its scenario says: a process that remembers the key, or one that does not."""
+    statements = Teller(site, Scenario("atomic", REPLAY, recent=recent), tmp_path).tell()
+    assert any("BEGIN" in statement.text for statement in statements) is not recent
+
+
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
 @KINDS
 @WHEN
