@@ -13,7 +13,7 @@ import pytest
 
 from tests.faults.desk import Client
 from tests.guarantee.gate import PATIENCE, Arrival, Gate
-from tests.guarantee.moments import end_session, is_busy, is_open
+from tests.guarantee.moments import end_session, is_locking, is_open
 
 # Where nothing is committed yet, apart from the claim of mode leased.
 UNCOMMITTED = ["mid-handler", "before the store", "after the store"]
@@ -70,8 +70,8 @@ class Held:
 
     @property
     def in_a_statement(self) -> bool:
-        """Whether its session is inside a statement."""
-        return is_busy(int(self._arrival.told["session"]))
+        """Whether its session is inside a statement that waits for a row's lock."""
+        return is_locking(int(self._arrival.told["session"]))
 
     def go_on(self) -> httpx.Response:
         """Let it go on, paused or not, to its answer."""

@@ -18,9 +18,11 @@ SESSIONS = {
     "postgresql": "SELECT count(*) FROM pg_stat_activity WHERE pid = %s",
     "mysql": "SELECT count(*) FROM information_schema.processlist WHERE id = %s",
 }
-BUSY = {
-    "postgresql": "SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND state = 'active'",
-    "mysql": "SELECT count(*) FROM information_schema.processlist WHERE id = %s AND command = 'Query'",
+# Not any statement: a server that has answered one goes on calling it the session's for a moment.
+LOCKING = {
+    "postgresql": "SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'",
+    "mysql": "SELECT count(*) FROM information_schema.processlist"
+    " WHERE id = %s AND command = 'Query' AND info LIKE 'SELECT %%FOR UPDATE'",
 }
 
 
@@ -86,10 +88,10 @@ def is_open(number: int) -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def is_busy(number: int) -> bool:
-    """Whether that session is inside a statement."""
+def is_locking(number: int) -> bool:
+    """Whether that session is inside a statement that waits for a row's lock."""
     with connection.cursor() as cursor:
-        cursor.execute(BUSY[connection.vendor], [number])
+        cursor.execute(LOCKING[connection.vendor], [number])
         return bool(cursor.fetchone()[0])
 
 
