@@ -18,7 +18,6 @@ from benchmarks.race.rounds import (
     ONE,
     ONE_ALONE,
     Cell,
-    Figures,
     Results,
 )
 
@@ -165,9 +164,7 @@ def milliseconds(race: Race, name: str, cell: Cell) -> str:
     found = race[name].loads.get(cell)
     if not found:
         return NONE
-    # Of all rounds together: one of them has too few answers for a percentile.
-    together = Figures(0, [took for each in found for took in each.took])
-    return f"{together.p50:.1f}, {together.p99:.1f}"
+    return f"{median(each.p50 for each in found):.1f}, {median(each.p99 for each in found):.1f}"
 
 
 def table(heads: list[str], rows: list[list[str]]) -> str:
@@ -181,9 +178,7 @@ def as_json(race: Race) -> dict[str, Any]:
         name: {
             "title": CONTESTANTS[name].title.strip("*"),
             "loads": {
-                f"{cell.kind}, {cell.connections}": [
-                    {"rate": each.rate, "p50": each.p50, "p99": each.p99} for each in results.loads[cell]
-                ]
+                f"{cell.kind}, {cell.connections}": [each._asdict() for each in results.loads[cell]]
                 for cell in CELLS
                 if cell in results.loads
             },
