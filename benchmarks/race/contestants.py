@@ -101,10 +101,13 @@ def ours_encrypted(settings: Settings, places: Settings) -> None:
 
 def cached(settings: Settings, places: Settings, **lock: Any) -> None:
     settings["MIDDLEWARE"] += ["idempotency_key.middleware.ExemptIdempotencyKeyMiddleware"]
-    # It stores without a time of its own, and Django's default of five minutes is over before the race is.
-    day = {"TIMEOUT": 86_400}
     settings["CACHES"] = {
-        "default": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": places["redis"], **day}
+        "default": {
+            "BACKEND": "django_redis.cache.RedisCache",
+            "LOCATION": places["redis"],
+            # Keys are stored without a time of their own; Django's five minutes are over before the race is.
+            "TIMEOUT": 86_400,
+        }
     }
     settings["IDEMPOTENCY_KEY"] = {
         "CONFLICT_STATUS_CODE": None,
