@@ -153,7 +153,7 @@ def test_a_body_is_as_long_as_its_request_says(database: Database) -> None:
     assert effects() == 1
 
 
-@pytest.mark.parametrize("drf", [False, True], ids=["django", "drf"])
+@faces
 def test_what_is_too_large_to_be_held_is_parsed_each_time(
     database: Database, site: Site, settings: Settings, drf: bool
 ) -> None:
@@ -174,7 +174,7 @@ def test_what_is_too_large_to_be_held_is_parsed_each_time(
 def test_a_form_whose_bytes_somebody_has_read_is_parsed_each_time(
     database: Database, site: Site, settings: Settings
 ) -> None:
-    """REQ 7: the check for CSRF reads a form with files before the guard; there are no bytes left to compare."""
+    """REQ 7: the check for CSRF reads a multipart form before the guard; there are no bytes left to compare."""
     settings.MIDDLEWARE = ["django.middleware.csrf.CsrfViewMiddleware"]
     site(OPEN)
     client = Client(enforce_csrf_checks=True)
