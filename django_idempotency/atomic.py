@@ -83,5 +83,5 @@ class AtomicWork(Work[R]):
             return Claim.AGAIN
         if verdict is Verdict.IN_DOUBT and (row := self.read_anew()) is not None and row.live:
             return row
-        logger.error("The database failed a request at its %s: %s", self.stage.value, type(error).__name__)
+        logger.error("The database failed a request at its %s: %s", self.stage, type(error).__name__)
         raise Unavailable(IN_DOUBT if verdict is Verdict.IN_DOUBT else "") from error

@@ -1,8 +1,7 @@
 """What a face and the engine hand to each other: a `Call` down; `Executed`, `Pointed` or `Replayed` up."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from .choices import Finding
 from .claims.base import Row
@@ -96,23 +95,20 @@ class Call(ABC, Generic[R]):
         """Validate a body that differs from the first one, as the view would; it raises to refuse."""
 
 
-@dataclass(frozen=True, slots=True)
-class Executed(Generic[R]):
+class Executed(NamedTuple, Generic[R]):
     """The handler ran, and this is its own response."""
 
     response: R
     stored: bool
 
 
-@dataclass(frozen=True, slots=True)
 class Pointed(Executed[R]):
-    """The handler of another request runs; this is where to look for what it makes."""
+    """The handler of another request runs; this is where to look for what it makes. Nothing is stored."""
 
-    stored: bool = False
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Replayed:
+class Replayed(NamedTuple):
     """The handler did not run; this is what it once answered."""
 
     row: Row

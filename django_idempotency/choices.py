@@ -1,9 +1,9 @@
 """The words that policies and records are written in."""
 
-from enum import Enum
+from enum import StrEnum
 
 
-class Mode(Enum):
+class Mode(StrEnum):
     """Which of the two guarantees an endpoint has."""
 
     # Claim, the handler's writes and the stored response share one transaction: exactly once, in that database.
@@ -12,7 +12,7 @@ class Mode(Enum):
     LEASED = "leased"
 
 
-class State(Enum):
+class State(StrEnum):
     """What is known of the request that a record stands for."""
 
     # Under way. In mode atomic nobody else ever sees it: the claim is not committed before the response is stored.
@@ -23,7 +23,7 @@ class State(Enum):
     UNKNOWN = "unknown"
 
 
-class Outcome(Enum):
+class Outcome(StrEnum):
     """How a guarded request ended. One that was refused ended with the code of the refusal."""
 
     # The handler ran, and its response is stored.
@@ -38,7 +38,7 @@ class Outcome(Enum):
     POINTED = "pointed"
 
 
-class Unknown(Enum):
+class Unknown(StrEnum):
     """What follows when nobody knows whether a request of mode leased took effect."""
 
     # At most once: refused until somebody resolves it.
@@ -49,7 +49,7 @@ class Unknown(Enum):
     RECONCILE = "reconcile"
 
 
-class Finding(Enum):
+class Finding(StrEnum):
     """What a `reconcile` hook has found out, where it is not the response."""
 
     # The effect did not happen: the request may run.
@@ -58,7 +58,7 @@ class Finding(Enum):
     STILL_UNKNOWN = "still unknown"
 
 
-class KeySyntax(Enum):
+class KeySyntax(StrEnum):
     """How the value of a header becomes a key."""
 
     # `"uuid"` and `uuid` are the same key; a quote anywhere else is malformed.
@@ -69,7 +69,7 @@ class KeySyntax(Enum):
     LITERAL = "literal"
 
 
-class Fingerprint(Enum):
+class Fingerprint(StrEnum):
     """What of the body counts as "the same request"; method, path and query always do."""
 
     # The parsed data: white space, member order and multipart boundaries do not matter.
@@ -80,7 +80,7 @@ class Fingerprint(Enum):
     TARGET = "target"
 
 
-class Mismatch(Enum):
+class Mismatch(StrEnum):
     """What answers a key that comes back with another request."""
 
     # Refuse with `mismatch_status`.

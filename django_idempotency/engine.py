@@ -82,7 +82,7 @@ def _in_flight(call: Call[R], entry: Entry, row: Row | None) -> Executed[R]:
     if row is None or not row.resource.type or call.policy.pointer is None:
         raise InProgress
     _match(call, entry, row)
-    return Pointed(call.pointer(entry.identity, row))
+    return Pointed(call.pointer(entry.identity, row), stored=False)
 
 
 def _match(call: Call[Any], entry: Entry, row: Row) -> None:
@@ -106,7 +106,7 @@ def _replayable(call: Call[Any], entry: Entry, row: Row) -> Row:
     if known is State.IN_PROGRESS:
         raise InProgress
     try:
-        gone = row.resource_deleted_at is not None or not row.resource.exists()
+        gone = row.gone or not row.resource.exists()
     except Error as error:
         raise Unavailable from error
     if gone:

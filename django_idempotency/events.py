@@ -72,7 +72,7 @@ def tell(call: Call[Any], end: Executed[Any] | Replayed | Exception, began: floa
         if heard:
             event = Event(
                 endpoint=call.endpoint,
-                mode=call.policy.mode.value,
+                mode=call.policy.mode,
                 outcome=outcome,
                 status=status,
                 seconds=perf_counter() - began,
@@ -87,15 +87,15 @@ def _judge(call: Call[Any], end: Executed[Any] | Replayed | Exception) -> tuple[
     if isinstance(end, IdempotencyError):
         return end.code, Problem.of(end, call.policy).status
     if isinstance(end, Replayed):
-        return Outcome.REPLAYED.value, end.row.response_status
+        return Outcome.REPLAYED, end.row.response_status
     if isinstance(end, Exception):
         status, raised = call.status_of(end), True
     else:
         status, raised = call.status(end.response), call.raised is not None
         if isinstance(end, Pointed):
-            return Outcome.POINTED.value, status
+            return Outcome.POINTED, status
         if end.stored:
-            return Outcome.EXECUTED.value, status
+            return Outcome.EXECUTED, status
     # In mode leased a handler that raises may have been half way through.
     clean = status is not None and status < 500 and not (raised and call.policy.mode is Mode.LEASED)
-    return (Outcome.RELEASED if clean else Outcome.FAILED).value, status
+    return Outcome.RELEASED if clean else Outcome.FAILED, status

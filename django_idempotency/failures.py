@@ -1,11 +1,11 @@
 """What an exception out of a guarded transaction means; the rows of the failure table that are a decision."""
 
-from enum import Enum
+from enum import Enum, StrEnum
 
 from .claims.base import Trouble
 
 
-class Stage(Enum):
+class Stage(StrEnum):
     """How far an attempt had come."""
 
     CLAIM = "claim"

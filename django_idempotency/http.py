@@ -1,7 +1,6 @@
 """The face for Django's own requests: a Call of an HttpRequest, and a response of what the engine answers."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -188,7 +187,7 @@ class HttpCall(Call[HttpResponseBase]):
         redacted = self.hooks.redact(self.request, snapshot.body)
         if not isinstance(redacted, bytes):
             raise TypeError(f"A redacted body is bytes, not {type(redacted).__name__}.")
-        return replace(snapshot, body=redacted)
+        return snapshot._replace(body=redacted)
 
     def rebuild(self, replayed: Replayed) -> HttpResponse:
         """The stored response, as a response."""

@@ -1,9 +1,8 @@
 """Who used which key where: the digest that is a record's primary key."""
 
 import hashlib
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Self
+from typing import NamedTuple, Self
 from uuid import UUID, uuid5
 
 from .exceptions import ScopeRequired
@@ -14,8 +13,7 @@ ENDPOINT_LENGTH = 255
 DOWNSTREAM = UUID("a1f6f3b2-4c0e-5d9c-8f6a-2b7f1e7c9d34")
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """
     (scope, endpoint, key), and their digest.
 

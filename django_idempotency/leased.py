@@ -8,7 +8,6 @@ does outside cannot be undone, so whatever ends in between leaves a record whose
 """
 
 import logging
-from dataclasses import replace
 from uuid import uuid4
 
 from django.core.exceptions import ImproperlyConfigured
@@ -46,7 +45,7 @@ class LeasedWork(Work[R]):
 
     def __init__(self, call: Call[R], entry: Entry) -> None:
         hold = Hold(uuid4().hex, call.policy.lease.total_seconds())
-        super().__init__(call, replace(entry, hold=hold))
+        super().__init__(call, entry._replace(hold=hold))
         if not is_ours(self.connection):
             raise ImproperlyConfigured(INSIDE)
         self.taken_over = False

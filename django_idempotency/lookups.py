@@ -11,10 +11,10 @@ from .identity import span
 from .models import IdempotencyRecord
 from .tombstones import Records
 
-COMPLETED = Q(state=State.COMPLETED.value)
-IN_FLIGHT = Q(state=State.IN_PROGRESS.value) & (Q(lease_expires_at=None) | Q(lease_expires_at__gt=Clock()))
+COMPLETED = Q(state=State.COMPLETED)
+IN_FLIGHT = Q(state=State.IN_PROGRESS) & (Q(lease_expires_at=None) | Q(lease_expires_at__gt=Clock()))
 # Its worker gave up, or was lost and has not been heard of for the time of its lease.
-UNKNOWN = Q(state=State.UNKNOWN.value) | Q(state=State.IN_PROGRESS.value, lease_expires_at__lte=Clock())
+UNKNOWN = Q(state=State.UNKNOWN) | Q(state=State.IN_PROGRESS, lease_expires_at__lte=Clock())
 EXPIRED = COMPLETED & Q(expires_at__lte=Clock())
 # How far a look goes that no index serves.
 WINDOW = 50_000
@@ -80,7 +80,7 @@ def outcome(record: IdempotencyRecord) -> dict[str, Any]:
     return {
         "endpoint": record.endpoint,
         "mode": record.mode,
-        "state": State.UNKNOWN.value if seen.is_unknown else record.state,
+        "state": State.UNKNOWN if seen.is_unknown else record.state,
         "status": record.response_status,
         "created_at": record.created_at,
         "completed_at": record.completed_at,

@@ -134,7 +134,7 @@ class _Run:
     def remove_expired(self, size: Size) -> Iterator[Size]:
         """Yield the size after each batch."""
         expired = IdempotencyRecord.objects.using(self._alias).filter(
-            state=State.COMPLETED.value, expires_at__lte=Clock()
+            state=State.COMPLETED, expires_at__lte=Clock()
         )
         left = expired
         while batch := list(

@@ -89,7 +89,7 @@ def expire(record: IdempotencyRecord, *, who: str, why: str) -> None:
         expired = completed is not None and change(
             _now(record)
             .filter(
-                state=State.COMPLETED.value,
+                state=State.COMPLETED,
                 completed_at__gt=completed - TICK,
                 completed_at__lt=completed + TICK,
             )
@@ -166,7 +166,7 @@ def _reason(record: IdempotencyRecord) -> str:
         return GONE
     if (now.owner, now.attempt) != (record.owner, record.attempt):
         return f"Another attempt has begun since you looked: it is attempt {now.attempt} now. Look again."
-    if now.state == State.COMPLETED.value:
+    if now.state == State.COMPLETED:
         return "It is completed; nothing is unknown about it."
     return "It is in flight: its lease still runs, and its worker may finish it. Wait for the lease to end."
 
@@ -175,9 +175,9 @@ def _why_not_expired(record: IdempotencyRecord) -> str:
     now = _now(record).first()
     if now is None:
         return GONE
-    if now.state == State.IN_PROGRESS.value:
+    if now.state == State.IN_PROGRESS:
         return "It is in flight, or its lease has lapsed: wait for it, or resolve it. Only what is completed expires."
-    if now.state == State.UNKNOWN.value:
+    if now.state == State.UNKNOWN:
         return "Its outcome is unknown: resolve it. Only what is completed expires."
     if now.completed_at != record.completed_at:
         return "Another request has completed with this key since you looked. Look again."

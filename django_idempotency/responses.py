@@ -1,8 +1,8 @@
 """What of a response is stored, and how a stored one becomes a response again."""
 
 import json
-from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from typing import NamedTuple
 
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
@@ -14,8 +14,7 @@ from .policy import IdempotencyPolicy
 REPRESENTATION_HEADERS = ("Content-Type", "Content-Encoding")
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """
     A response, as it is stored.
 
@@ -24,9 +23,8 @@ class Snapshot:
     """
 
     status: int
-    # Neither ends up in a log or an error report.
-    headers: tuple[tuple[str, str], ...] = field(repr=False)
-    body: bytes | None = field(repr=False)
+    headers: tuple[tuple[str, str], ...]
+    body: bytes | None
     # The id of the key that the body is encrypted with; empty where it is not.
     sealed_with: str = ""
 
@@ -35,7 +33,7 @@ class Snapshot:
         keys = ring()
         if keys is None or self.body is None:
             return self
-        return replace(self, body=keys.seal(digest, self.body), sealed_with=keys.first)
+        return self._replace(body=keys.seal(digest, self.body), sealed_with=keys.first)
 
     @property
     def columns(self) -> tuple[int, str, bytes | None, str]:
@@ -46,6 +44,9 @@ class Snapshot:
     def header_text(self) -> str:
         """The headers for a text column."""
         return _text(self.headers)
+
+    def __repr__(self) -> str:
+        return f"<Snapshot {self.status}>"  # neither body nor headers: it ends up in error reports
 
 
 def capture(response: HttpResponseBase, policy: IdempotencyPolicy) -> Snapshot:

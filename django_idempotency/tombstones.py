@@ -60,7 +60,7 @@ def bury(alias: str, type: str, ids: Collection[str], database: str) -> int:
 def standing(alias: str) -> Records:
     """The records that could become tombstones."""
     # Not one in flight, which shows what it is about to make, and not one whose outcome is unknown.
-    completed = IdempotencyRecord.objects.using(alias).filter(state=State.COMPLETED.value)
+    completed = IdempotencyRecord.objects.using(alias).filter(state=State.COMPLETED)
     return completed.filter(resource_deleted_at=None)
 
 

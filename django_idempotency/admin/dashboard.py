@@ -34,9 +34,9 @@ KINDS = ("executed", "replayed", "refused")
 
 def kind(outcome: str) -> str:
     """What an outcome is in few words: the handler ran, or the answer was there, or there was none."""
-    if outcome in (Outcome.REPLAYED.value, Outcome.POINTED.value):
+    if outcome in (Outcome.REPLAYED, Outcome.POINTED):
         return "replayed"
-    return "executed" if outcome in {each.value for each in Outcome} else "refused"
+    return "executed" if outcome in set(Outcome) else "refused"
 
 
 @dataclass(slots=True)

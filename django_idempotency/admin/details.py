@@ -69,7 +69,7 @@ def timeline(record: Any, lines: Iterable[IdempotencyAudit]) -> list[Event]:
 
 def _events(record: Any) -> Iterator[Event]:
     yield Event(record.created_at, _("first request"), _("The key was claimed."))
-    if record.mode == Mode.LEASED.value:
+    if record.mode == Mode.LEASED:
         yield _lease(record)
     if record.completed_at is not None:
         yield Event(record.completed_at, _("completed"), _("Answered with %d.") % record.response_status)
@@ -119,7 +119,7 @@ def request_facts(record: Any) -> Iterator[Fact]:
     yield Fact(_("Key"), record.key)
     yield Fact(_("Id"), record.pk)
     yield Fact(_("Fingerprint"), record.fingerprint)
-    if record.mode == Mode.ATOMIC.value:
+    if record.mode == Mode.ATOMIC:
         yield Fact(
             _("Mode"), _("atomic: in one transaction, of which nothing is seen before its end"), said=True
         )

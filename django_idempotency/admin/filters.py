@@ -86,10 +86,10 @@ class ModeFilter(Filter):
     parameter_name = "mode"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
-        return [(mode.value, mode.value) for mode in Mode]
+        return [(mode, mode) for mode in Mode]
 
     def conditions(self) -> dict[str, Q]:
-        return {mode.value: Q(mode=mode.value) for mode in Mode}
+        return {mode: Q(mode=mode) for mode in Mode}
 
 
 class EndpointFilter(Filter):

@@ -49,7 +49,7 @@ def state_of(record: Any) -> str:
         return EXPIRED
     if record.resource_deleted_at is not None:
         return TOMBSTONE
-    return COMPLETED if record.state == State.COMPLETED.value else IN_FLIGHT
+    return COMPLETED if record.state == State.COMPLETED else IN_FLIGHT
 
 
 def moment(time: datetime | None) -> str:

@@ -1,7 +1,6 @@
 """What the engine asks of a database, and what it is told."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -33,11 +32,13 @@ class Row(NamedTuple):
         live: False when a new request may take the record over; by the database's clock.
         expires_in: seconds left; None where it lives for ever.
         lapsed: a claim of mode leased whose time is over; by the database's clock.
+        gone: the object was found deleted.
     """
 
     live: bool
     expires_in: float | None
     lapsed: bool | None
+    gone: bool
     mode: str
     state: str
     fingerprint: str
@@ -48,7 +49,6 @@ class Row(NamedTuple):
     resource_type: str
     resource_id: str
     resource_database: str
-    resource_deleted_at: Any
     owner: Any
     attempt: int
 
@@ -67,7 +67,7 @@ class Row(NamedTuple):
 
 
 # The columns that follow what is computed, by their names in the table, which are the model's too; in its order.
-COLUMNS = Row._fields[3:]
+COLUMNS = Row._fields[4:]
 
 
 class Claim(Enum):
@@ -105,8 +105,7 @@ class Hold(NamedTuple):
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """The part of a record that is known before the handler runs."""
 
     identity: Identity
@@ -133,7 +132,7 @@ class Claims(ABC):
     NOW: ClassVar[str]
     # Whether an ordinary read comes before the transaction: a replay then neither locks nor begins one.
     reads_first: ClassVar[bool]
-    # `SELECT live, expires_in, lapsed, <COLUMNS> ... WHERE id = %s`
+    # `SELECT live, expires_in, lapsed, gone, <COLUMNS> ... WHERE id = %s`
     READ: ClassVar[str]
     # What keeps a claim of mode leased, and ends it.
     leases: ClassVar[Leases]

@@ -6,6 +6,7 @@ takes more time than what is in it.
 from collections.abc import Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
@@ -17,9 +18,14 @@ from psycopg.generators import execute
 from psycopg.pq import ExecStatus, TransactionStatus
 
 if TYPE_CHECKING:
+    from psycopg.abc import Transformer as Adapters
     from psycopg.pq.abc import PGresult
 
 COUNT = attrgetter("command_tuples")
+
+# Of each of Django's connections: what writes values as texts for its session, and reads them. Kept, for it looks a
+# type up only once.
+_adapters: "WeakKeyDictionary[BaseDatabaseWrapper, Adapters]" = WeakKeyDictionary()
 
 
 class DirectCursor(CursorWrapper):
@@ -35,7 +41,10 @@ class DirectCursor(CursorWrapper):
 
     def __init__(self, db: BaseDatabaseWrapper) -> None:
         self.db = db
-        self._types = Transformer(db.connection)
+        types = _adapters.get(db)
+        if types is None or types.connection is not db.connection:
+            types = _adapters[db] = Transformer(db.connection)
+        self._types = types
         self._results: list[PGresult] = []
         self.counts: list[int | None] = []
 
@@ -70,6 +79,9 @@ class DirectCursor(CursorWrapper):
         return self.counts[0] or 0
 
     def fetchall(self) -> list[tuple[Any, ...]]:
-        result = self._results[0]
-        self._types.set_pgresult(result)
-        return self._types.load_rows(0, result.ntuples, tuple)
+        result, types = self._results[0], self._types
+        with self.db.connection.lock:  # Django lets threads share a connection, if they want that
+            types.set_pgresult(result)
+            rows = types.load_rows(0, result.ntuples, tuple)
+            types.set_pgresult(None)  # or the body would stay in memory
+        return rows

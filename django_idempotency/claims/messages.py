@@ -31,8 +31,8 @@ def open_cursor(connection: BaseDatabaseWrapper) -> CursorWrapper:
         is_psycopg3
         and session.cursor_factory is base.Cursor
         and not connection.queries_logged
-        # Else another BEGIN is needed, which the driver knows: OPTIONS give an isolation level, for one.
-        and session.isolation_level is session.read_only is session.deferrable is None
+        # Else another BEGIN may be needed, which the driver knows: OPTIONS give an isolation level, for one.
+        and (connection.autocommit or session.isolation_level is session.read_only is session.deferrable is None)
     ):
         return DirectCursor(connection)
     return connection.cursor()

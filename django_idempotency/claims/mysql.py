@@ -100,7 +100,7 @@ class MySQLClaims(PlaceholderClaims):
         cursor.execute(
             self.TAKE_OVER,
             [
-                entry.mode.value,
+                entry.mode,
                 entry.fingerprint,
                 *(entry.hold or (None, None)),
                 entry.seconds,

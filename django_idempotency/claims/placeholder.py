@@ -37,7 +37,8 @@ class PlaceholderClaims(Claims):
         return {
             "READ": f"""
                 SELECT state <> 'completed' OR expires_at IS NULL OR expires_at > {now}, {left},
-                    state = 'in_progress' AND lease_expires_at <= {now}, {", ".join(COLUMNS)}
+                    state = 'in_progress' AND lease_expires_at <= {now}, resource_deleted_at IS NOT NULL,
+                    {", ".join(COLUMNS)}
                 FROM {TABLE} WHERE id = %s""",
             "INSERT": f"""
                 INTO {TABLE} (id, scope, endpoint, idempotency_key, mode, state, fingerprint, response_headers,
@@ -57,7 +58,7 @@ class PlaceholderClaims(Claims):
         identity = entry.identity
         parts = (identity.digest, identity.scope, identity.endpoint, identity.key)
         held = entry.hold or (None, None)
-        return [*parts, entry.mode.value, entry.fingerprint, *held, entry.seconds]
+        return [*parts, entry.mode, entry.fingerprint, *held, entry.seconds]
 
     def write(
         self, cursor: CursorWrapper, entry: Entry, snapshot: "Snapshot", made: Resource, *, new: bool

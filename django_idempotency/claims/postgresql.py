@@ -50,7 +50,8 @@ class PostgreSQLClaims(Claims):
     LOOK: ClassVar[str] = f"SELECT sealed_with FROM {TABLE} WHERE id = %s"
     READ = f"""
         SELECT {LIVE}, date_part('epoch', expires_at - statement_timestamp()),
-            state = 'in_progress' AND lease_expires_at <= statement_timestamp(), {", ".join(COLUMNS)}
+            state = 'in_progress' AND lease_expires_at <= statement_timestamp(), resource_deleted_at IS NOT NULL,
+            {", ".join(COLUMNS)}
         FROM {TABLE} WHERE id = %s"""
 
     INSERT: ClassVar[str] = f"""
@@ -112,7 +113,7 @@ class PostgreSQLClaims(Claims):
             (locked,) = self.send(cursor, lock)
             if not locked:
                 return Claim.IN_FLIGHT
-            parts = (identity.digest, identity.scope, identity.endpoint, identity.key, entry.mode.value)
+            parts = (identity.digest, identity.scope, identity.endpoint, identity.key, entry.mode)
             values = [*parts, entry.fingerprint, hold.owner, lasting(hold.seconds), lasting(entry.seconds)]
             # Where it changes no row, COMMIT ends a transaction that has done nothing.
             changed, *_ = self.send(cursor, (self.LEASE, values), last=True)

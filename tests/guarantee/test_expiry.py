@@ -147,7 +147,7 @@ def test_what_is_not_finished_does_not_expire(
     post("/pay/")
     past = timezone.now() - timedelta(days=400)
     IdempotencyRecord.objects.update(
-        mode=Mode.LEASED.value,
+        mode=Mode.LEASED,
         state=state.value,
         response_status=None,
         response_body=None,

@@ -316,15 +316,15 @@ BURIED = '''\
 def standing(alias: str) -> Records:
     """The records that could become tombstones."""
     # Not one in flight, which shows what it is about to make, and not one whose outcome is unknown.
-    completed = IdempotencyRecord.objects.using(alias).filter(state=State.COMPLETED.value)'''
+    completed = IdempotencyRecord.objects.using(alias).filter(state=State.COMPLETED)'''
 
 PURGED = (
     *(
         Mutant(
             model=f"{mode}: purge before retention",
             file=PURGE,
-            old="            state=State.COMPLETED.value, expires_at__lte=Clock()\n",
-            new="            state=State.COMPLETED.value, expires_at__isnull=False\n",
+            old="            state=State.COMPLETED, expires_at__lte=Clock()\n",
+            new="            state=State.COMPLETED, expires_at__isnull=False\n",
             tests=(f"{SPARES}::test_what_may_still_be_asked_for",),
             on=f"sqlite-/{mode}/",
         )
@@ -333,7 +333,7 @@ PURGED = (
     Mutant(
         model="leased: the purge takes what is in flight or unknown",
         file=PURGE,
-        old="            state=State.COMPLETED.value, expires_at__lte=Clock()\n",
+        old="            state=State.COMPLETED, expires_at__lte=Clock()\n",
         new="            expires_at__lte=Clock()\n",
         tests=(f"{SPARES}::test_what_is_not_finished",),
     ),
@@ -343,7 +343,7 @@ PURGED = (
         file=f"{PACKAGE}/tombstones.py",
         old=BURIED,
         new=BURIED.replace(", completed_at__lte=min(at for *_, at in noted)", "").replace(
-            ".filter(state=State.COMPLETED.value)", ".all()"
+            ".filter(state=State.COMPLETED)", ".all()"
         ),
         tests=(f"{SPARES}::test_while_a_handler_runs",),
     ),

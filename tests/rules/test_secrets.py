@@ -130,7 +130,7 @@ def _values() -> dict[str, Any]:
     snapshot: Snapshot = capture(response, OPEN)
     values: dict[str, Any] = dict.fromkeys(COLUMNS, "")
     values |= {"response_body": ANSWER.encode(), "response_headers": snapshot.header_text, "owner": None}
-    row = Row(live=True, expires_in=1, lapsed=False, **values)
+    row = Row(live=True, expires_in=1, lapsed=False, gone=False, **values)
     record = IdempotencyRecord.of(identity, row, OPEN)
     return {
         "identity": identity,

@@ -60,7 +60,7 @@ def _shown(each: Surveyed) -> dict[str, Any]:
         "endpoint": route.endpoint if route.is_guarded else None,
         "policy": each.policy,
         "policy_of_settings": policy is not None and not route.own,
-        "mode": None if policy is None else policy.mode.value,
+        "mode": None if policy is None else policy.mode,
         "odd": {oddity.code: oddity.text for oddity in each.odd},
     }
 
@@ -82,4 +82,4 @@ def _lines(found: Survey) -> Iterator[str]:
 
 def _guard(each: Surveyed) -> str:
     settings = "" if each.route.own else ", of the settings"
-    return f"{each.policy}, {each.route.policy.mode.value}{settings}" if each.route.policy else ""
+    return f"{each.policy}, {each.route.policy.mode}{settings}" if each.route.policy else ""

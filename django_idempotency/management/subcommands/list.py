@@ -45,7 +45,7 @@ class List(Subcommand):
     def add_to(cls, parser: CommandParser) -> None:
         super().add_to(parser)
         parser.add_argument("--state", choices=STATES, help="A lease that has lapsed is unknown.")
-        parser.add_argument("--mode", choices=[mode.value for mode in Mode])
+        parser.add_argument("--mode", choices=list(Mode))
         parser.add_argument("--endpoint", help="Such as 'POST orders'.")
         parser.add_argument("--scope", help="As the scope function says it.")
         parser.add_argument("--older-than", type=interval, metavar="AGE", help="Such as 90s, 10m, 1h or 7d.")
