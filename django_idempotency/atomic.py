@@ -10,12 +10,11 @@ from django.db import Error, transaction
 from django.db.backends.utils import CursorWrapper
 
 from . import running
-from .calls import Executed, R
-from .claims.base import Claim, Row
+from .calls import Call, Executed, R
+from .claims.base import Claim, Entry, Row
 from .claims.discretion import Discreet
 from .exceptions import Unavailable
 from .failures import Stage, Verdict, judge
-from .recent import recent
 from .resources import Resource
 from .transactions import begin
 from .work import IN_DOUBT, Work
@@ -24,13 +23,21 @@ logger = logging.getLogger("django_idempotency")
 
 
 class AtomicWork(Work[R]):
-    """claim -> the handler -> store: all in one transaction."""
+    """
+    claim -> the handler -> store: all in one transaction.
+
+    Args:
+        reads_first: look for a record before a transaction is begun. On some databases the claim needs that anyway.
+    """
+
+    def __init__(self, call: Call[R], entry: Entry, *, reads_first: bool) -> None:
+        super().__init__(call, entry)
+        self.reads_first = reads_first or self.claims.reads_first
 
     def attempt(self) -> Executed[R] | Row | Claim:
         self.stage = Stage.CLAIM
         try:
-            likely = self.claims.reads_first or self.entry.identity.digest in recent
-            self.seen = self.read() if likely else None
+            self.seen = self.read() if self.reads_first else None
             if self.seen is not None and self.seen.live:
                 return self.seen
             with begin(self.connection, nested=running.innermost() is not None):

@@ -18,8 +18,6 @@ from django.db import DatabaseError, connections
 from .claims import claims_for
 from .claims.base import Trouble
 from .conf import settings
-from .models import IdempotencyRecord
-from .policy import IdempotencyPolicy
 
 logger = logging.getLogger("django_idempotency")
 
@@ -50,10 +48,12 @@ class Tally:
         self._writer: Thread | None = None
         self._ending = Event()
 
-    def add(self, alias: str, endpoint: str, outcome: str) -> None:
-        """Count one request."""
+    def add(self, alias: str, endpoint: str, outcome: str, requests: int = 1) -> None:
+        """Count one request, or several."""
         with self._lock:
-            self._add(alias, endpoint, outcome, 1)
+            counts = self._counts[alias]
+            if len(counts) < MOST or (endpoint, outcome) in counts:
+                counts[endpoint, outcome] += requests
             if self._writer is None:
                 # A daemon: it keeps no process from its end.
                 writer = Thread(target=self._write_until_empty, name="idempotency-counts", daemon=True)
@@ -79,11 +79,6 @@ class Tally:
             else:
                 self._failing.discard(alias)
 
-    def _add(self, alias: str, endpoint: str, outcome: str, requests: int) -> None:
-        counts = self._counts[alias]
-        if len(counts) < MOST or (endpoint, outcome) in counts:
-            counts[endpoint, outcome] += requests
-
     def _write_until_empty(self) -> None:
         while True:
             ending = self._ending.wait(EVERY)
@@ -94,9 +89,8 @@ class Tally:
                     return
 
     def _keep(self, alias: str, counts: Counts, error: Exception) -> None:
-        with self._lock:
-            for (endpoint, outcome), requests in counts.items():
-                self._add(alias, endpoint, outcome, requests)
+        for (endpoint, outcome), requests in counts.items():
+            self.add(alias, endpoint, outcome, requests)
         if alias not in self._failing:
             self._failing.add(alias)
             logger.warning("Counts could not be written to %s: %s", alias, type(error).__name__)
@@ -107,11 +101,6 @@ def are_kept() -> bool:
     wanted = settings().COUNTS
     # What Django's and pytest's test runners set up: a thread that writes would get in their way.
     return not hasattr(mail, "outbox") if wanted is None else wanted
-
-
-def add(policy: IdempotencyPolicy, endpoint: str, outcome: str) -> None:
-    """Count one request of an endpoint with this policy."""
-    tally.add(IdempotencyRecord.alias(policy), endpoint, outcome)
 
 
 def store(alias: str, counts: Counts) -> None:

@@ -32,6 +32,7 @@ from .leased import LeasedWork
 from .recent import recent
 from .responses import stored_headers
 from .sealing import opened
+from .work import Work
 
 TRIES = 3
 
@@ -53,12 +54,18 @@ def serve(call: Call[R]) -> Executed[R] | Replayed:
     if running.includes(identity):  # once is enough
         return _bare(call)
 
-    taken = fingerprints.take(call, recent.get(identity.digest))
+    before = recent.get(identity.digest)
+    taken = fingerprints.take(call, before)
     entry = Entry(identity, taken.fingerprint, policy.mode, policy.lifetime)
-    work = AtomicWork(call, entry) if policy.mode is Mode.ATOMIC else LeasedWork(call, entry)
-    waits = pauses(policy.in_flight_wait)
+    work: Work[R] = (
+        AtomicWork(call, entry, reads_first=before is not None)
+        if policy.mode is Mode.ATOMIC
+        else LeasedWork(call, entry)
+    )
+    waits = None
     for _ in range(TRIES):
         while (outcome := work.attempt()) is Claim.IN_FLIGHT:
+            waits = waits or pauses(policy.in_flight_wait)
             if next(waits, None) is None:
                 return _in_flight(call, entry, work.seen)
         answer = (
@@ -101,9 +108,9 @@ def _replayable(call: Call[Any], entry: Entry, row: Row) -> Row:
     """The row, if its response may be handed out."""
     _match(call, entry, row)
     known = row.known
-    if known is State.UNKNOWN:
+    if known == State.UNKNOWN:
         raise OutcomeUnknown
-    if known is State.IN_PROGRESS:
+    if known == State.IN_PROGRESS:
         raise InProgress
     try:
         gone = row.gone or not row.resource.exists()

@@ -9,6 +9,7 @@ from . import counts, engine
 from .calls import Call, Executed, Pointed, R, Replayed
 from .choices import Mode, Outcome
 from .exceptions import IdempotencyError
+from .models import IdempotencyRecord
 from .problems import Problem
 from .signals import request_answered
 
@@ -68,12 +69,12 @@ def tell(call: Call[Any], end: Executed[Any] | Replayed | Exception, began: floa
             return
         outcome, status = _judge(call, end)
         if counted:
-            counts.add(call.policy, call.endpoint, outcome)
+            counts.tally.add(IdempotencyRecord.alias(call.policy), call.endpoint, outcome)
         if heard:
             event = Event(
                 endpoint=call.endpoint,
-                mode=call.policy.mode,
-                outcome=outcome,
+                mode=str(call.policy.mode),
+                outcome=str(outcome),
                 status=status,
                 seconds=perf_counter() - began,
             )
@@ -84,10 +85,10 @@ def tell(call: Call[Any], end: Executed[Any] | Replayed | Exception, began: floa
 
 def _judge(call: Call[Any], end: Executed[Any] | Replayed | Exception) -> tuple[str, int | None]:
     """The outcome, and the status."""
-    if isinstance(end, IdempotencyError):
-        return end.code, Problem.of(end, call.policy).status
     if isinstance(end, Replayed):
         return Outcome.REPLAYED, end.row.response_status
+    if isinstance(end, IdempotencyError):
+        return end.code, Problem.of(end, call.policy).status
     if isinstance(end, Exception):
         status, raised = call.status_of(end), True
     else:

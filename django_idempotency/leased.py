@@ -70,9 +70,9 @@ class LeasedWork(Work[R]):
                 self.claims.cursor(self.connection) as cursor,
             ):
                 return self.claims.claim(cursor, self.entry, self.seen)
-        if self.seen.known is State.IN_PROGRESS:
+        if self.seen.known == State.IN_PROGRESS:
             return Claim.IN_FLIGHT
-        return self._find_out(self.seen) if self.seen.known is State.UNKNOWN else self.seen
+        return self._find_out(self.seen) if self.seen.known == State.UNKNOWN else self.seen
 
     def _not_claimed(self, error: Error) -> Claim:
         trouble = self.claims.trouble(self.connection, error)
@@ -211,7 +211,7 @@ class LeasedWork(Work[R]):
             row = self.read()
         except Error:
             return None
-        return row if row is not None and row.live and row.known is State.COMPLETED else None
+        return row if row is not None and row.live and row.known == State.COMPLETED else None
 
     def _end(self, handler: Running, raised: BaseException | None, status: int = 500) -> bool:
         """

@@ -53,9 +53,9 @@ class Row(NamedTuple):
     attempt: int
 
     @property
-    def known(self) -> State:
-        """What is known of the request by now: a claim that has lapsed says nothing any more."""
-        return State.UNKNOWN if self.lapsed else State(self.state)
+    def known(self) -> str:
+        """What is known of the request by now, a `State`: a claim that has lapsed says nothing any more."""
+        return State.UNKNOWN if self.lapsed else self.state
 
     @property
     def resource(self) -> Resource:

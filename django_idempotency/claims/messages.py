@@ -32,7 +32,10 @@ def open_cursor(connection: BaseDatabaseWrapper) -> CursorWrapper:
         and session.cursor_factory is base.Cursor
         and not connection.queries_logged
         # Else another BEGIN may be needed, which the driver knows: OPTIONS give an isolation level, for one.
-        and (connection.autocommit or session.isolation_level is session.read_only is session.deferrable is None)
+        and (
+            connection.autocommit
+            or session.isolation_level is session.read_only is session.deferrable is None
+        )
     ):
         return DirectCursor(connection)
     return connection.cursor()

@@ -6,6 +6,7 @@ An advisory lock of the transaction says at once whether the key is in flight; t
 in one message with BEGIN, and its record in one with COMMIT: a guard has no round trip of its own.
 """
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
 from django.db import IntegrityError, InterfaceError, OperationalError
@@ -163,6 +164,7 @@ class PostgreSQLClaims(Claims):
         return unanswered or code in ENDED or code.startswith("08") or bool(connection.connection.closed)
 
 
+@lru_cache
 def lasting(seconds: float | None) -> str | None:
     """So many seconds as an interval; a function of the server's would take longer to find than to call."""
     return None if seconds is None else f"{seconds:f} s"  # to the microsecond, and never with an exponent

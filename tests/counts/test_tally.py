@@ -27,7 +27,7 @@ from tests.budgets.wire import listening, through_proxy
 from tests.counts.parts import ENDPOINT, table, written
 from tests.guarantee.gate import PATIENCE
 from tests.rig import Database
-from tests.rules.parts import OPEN, Site, send
+from tests.rules.parts import Site, send
 from tests.systems.crew import wait_for
 
 WRITERS = 4
@@ -156,7 +156,7 @@ def test_nothing_is_counted_twice(database: Database, site: Site) -> None:
 
     def ask(number: int) -> None:
         for _ in range(10):
-            counts.add(OPEN, "POST a", "executed")
+            counts.tally.add("default", "POST a", "executed")
             counts.tally.write()
 
     at_once(ask)

@@ -14,13 +14,15 @@ from typing import Any
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.http import HttpRequest, HttpResponse
-from django.urls import path
+from django.urls import path, resolve
 from django.views.decorators.csrf import csrf_exempt
 
 from django_idempotency import Finding, Unknown, bind, downstream_key, extend
 from django_idempotency.decorators import idempotent
+from django_idempotency.identity import Identity
 from django_idempotency.models import IdempotencyRecord
-from django_idempotency.recent import recent
+from django_idempotency.recent import UNREAD, recent
+from django_idempotency.scopes import everyone
 from tests.app.models import Effect
 from tests.faults.server import ATOMIC, CONTENT_TYPE, POLICIES, happen_outside
 from tests.statements.faults import Fault, suffer
@@ -88,13 +90,6 @@ def charge(request: HttpRequest) -> HttpResponse:
     return HttpResponse(json.dumps(answer), status=said["status"], content_type=CONTENT_TYPE)
 
 
-class _Any(dict[str, Any]):
-    """As if every key were in it."""
-
-    def __contains__(self, key: object) -> bool:
-        return True
-
-
 class Journal:
     """
     Writes down each statement of a request, and lets the faults happen.
@@ -123,7 +118,11 @@ def journaled(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequ
         # So that every request opens its session, and what that takes is hurt as well.
         connections["default"].close()
         del connections["default"]
-        recent.forget(but=_Any() if RECENT in request.headers else {})
+        recent.forget()
+        if RECENT in request.headers:
+            route = resolve(request.path).view_name
+            key = request.headers["Idempotency-Key"]
+            recent.note(Identity.of(everyone(request), f"POST {route}", key).digest, UNREAD)
         with watching(), through(Journal(request)):
             return view(request)
 
