@@ -13,18 +13,18 @@ import argparse
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from testproject import mysql
 
 if TYPE_CHECKING:
     from benchmarks.growth.rounds import Results
     from benchmarks.growth.site import Site
-    from benchmarks.race.rounds import Figures
+    from benchmarks.loads import Load
 
 
 def main() -> None:
@@ -44,12 +44,14 @@ def main() -> None:
             stack.enter_context(site(options.database, server, rows, keep=options.keep))
             for rows in sorted(options.rows)
         ]
-        results = measure(sites, options.rounds, options.seconds, folder / "client")
+        results = measure(
+            sites, options.rounds, options.seconds, options.crowds, options.stay, folder / "client"
+        )
         url = sites[0].database.url
         left = told(url, "benchmarks.growth.tuples") if options.database == "postgresql" else {}
     if options.json:
         sizes = {each.rows: each.sizes for each in sites}
-        print(json.dumps({**vars(results), "sizes": sizes, "tuples": left}, indent=2))
+        print(json.dumps({**as_json(results), "sizes": sizes, "tuples": left}, indent=2))
     else:
         print(report(sites, results, left))
 
@@ -63,8 +65,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--database", choices=("postgresql", "mariadb"), default="postgresql")
     parser.add_argument("--database-url", help="a server")
     parser.add_argument("--rows", type=numbers, default=[10_000, 1_000_000])
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=3.0, help="of each load in each round")
+    parser.add_argument("--rounds", type=int, default=61)
+    parser.add_argument("--seconds", type=float, default=0.3, help="of each load in each round")
+    parser.add_argument("--crowds", type=int, default=9, help="how often a crowd comes")
+    parser.add_argument("--stay", type=float, default=5.0, help="seconds, of a crowd")
     parser.add_argument(
         "--keep", action="store_true", help="do not drop the databases; take those that are there"
     )
@@ -103,20 +107,19 @@ def report(sites: Sequence[Site], results: Results, left: dict[str, dict[str, fl
         lines.append(f"| {name} | {' | '.join(cells)} |")
 
     for kind, found in (("Fresh keys", results.fresh), ("Replays", results.replays)):
-        row(f"{kind} a second", (shown([each.rate for each in found[site.rows]], 0) for site in sites))
-        row(f"{kind}, to the smallest", (ratios(found[site.rows], found[first]) for site in sites))
-        row(f"{kind}, p50 ms", (shown([each.p50 for each in found[site.rows]]) for site in sites))
-        row(f"{kind}, p99 ms", (shown([each.p99 for each in found[site.rows]]) for site in sites))
+        loads = [found[site.rows] for site in sites]
+        row(f"{kind} a second", (shown(load.rates, 0) for load in loads))
+        row(f"{kind}, to the smallest", (ratios(load, found[first]) for load in loads))
+        row(f"{kind}, p50, p99 ms", map(milliseconds, loads))
     for part in sites[-1].sizes:
         row(f"Bytes of a record: {part}", (str(site.sizes.get(part, "-")) for site in sites))
     lines += ["", "| | |", "|---|---|"]
     row("64 clients to 8, fresh keys a second", iter([ratios(results.many, results.fresh[first])]))
-    row("64 clients, p99 ms", iter([shown([each.p99 for each in results.many])]))
-    one, many = results.crowd.values()
-    for name, beside in results.crowd.items():
-        heading = f"p99 ms of fresh keys while 200 clients ask for {name}"
-        row(heading, iter([shown([each.p99 for each in beside])]))
-    row("the first to the second, of the medians", iter([f"{p99(one) / p99(many):.2f}"]))
+    row("64 clients, p50, p99 ms", iter([milliseconds(results.many)]))
+    for name, load in results.crowd.items():
+        row(f"p50, p99 ms of fresh keys while 200 clients ask for {name}", iter([milliseconds(load)]))
+    one, many = (load.percentile(99) for load in results.crowd.values())
+    row("the first p99 to the second", iter([f"{one / many:.2f}"]))
     if left:
         lines += ["", f"| | {' | '.join(next(iter(left.values())))} |", "|---|---|---|---|---|---|"]
         for name, counts in left.items():
@@ -124,12 +127,23 @@ def report(sites: Sequence[Site], results: Results, left: dict[str, dict[str, fl
     return "\n".join(lines)
 
 
-def p99(found: Sequence[Figures]) -> float:
-    return median(each.p99 for each in found)
+def as_json(results: Results) -> dict[str, object]:
+    """All figures; rates round by round."""
+    groups: Mapping[str, Mapping[Any, Load]] = {
+        "fresh": results.fresh,
+        "replays": results.replays,
+        "crowd": results.crowd,
+    }
+    told = {name: {key: load.as_json for key, load in group.items()} for name, group in groups.items()}
+    return {**told, "many": results.many.as_json}
 
 
-def ratios(own: Sequence[Figures], others: Sequence[Figures]) -> str:
-    return shown([each.rate / other.rate for each, other in zip(own, others, strict=True)], 2)
+def milliseconds(load: Load) -> str:
+    return f"{load.percentile(50):.1f}, {load.percentile(99):.1f}"
+
+
+def ratios(own: Load, others: Load) -> str:
+    return shown([each / other for each, other in zip(own.rates, others.rates, strict=True)], 2)
 
 
 def shown(values: Sequence[float], digits: int = 1) -> str:

@@ -37,7 +37,9 @@ class Site:
     server: Server
     sizes: dict[str, int]
 
-    def order(self, *, replays: bool, connections: int, seconds: float, pause: float = 0) -> Order:
+    def order(
+        self, *, replays: bool, connections: int, seconds: float, pause: float = 0, after: float = 0
+    ) -> Order:
         """Fresh keys, or keys of the table."""
         step = max(1, self.rows // KEYS)  # spread over all of it; their digests are in no order
         chosen = range(1, self.rows + 1, step) if replays else range(0)
@@ -47,6 +49,7 @@ class Site:
             seconds=seconds,
             keys=[key(n) for n in chosen],
             pause=pause,
+            after=after,
             path="/insert/",
             body=BODY,
         )

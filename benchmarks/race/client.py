@@ -38,6 +38,7 @@ class Order:
         keys: asked in turns; empty: a fresh one each time.
         again: one request in so many repeats the key before it on its connection; 0: none.
         pause: seconds from an answer to the next request on its connection.
+        after: seconds from now until it begins.
         path: where it is sent.
         body: with the key in place of KEY.
     """
@@ -48,6 +49,7 @@ class Order:
     keys: list[str] = field(default_factory=list)
     again: int = 0
     pause: float = 0
+    after: float = 0
     path: str = "/payments/"
     body: str = '{"reference": "KEY", "amount": 1}'
 
@@ -145,6 +147,7 @@ async def carry_out(order: Order) -> Answers:
     answers, loop = Answers(), asyncio.get_running_loop()
     ends = [loop.create_future() for _ in range(order.connections)]
     opened: list[Connection] = []
+    await asyncio.sleep(order.after)
     for number, end in enumerate(ends):
         keys = cycle(turned(order.keys, number / len(ends))) if order.keys else fresh(order.again)
         make = partial(Connection, order, answers, keys, partial(end.set_result, None))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from statistics import median
 from typing import Any
 
+from benchmarks.loads import Load
 from benchmarks.race.contestants import CONTESTANTS
 from benchmarks.race.proof import CROWD, CROWDS, KILLS
 from benchmarks.race.rounds import (
@@ -125,13 +126,8 @@ def of_bare(race: Race, name: str, cell: Cell) -> str:
 
 
 def against(race: Race, name: str, cell: Cell, other: str, its: Cell) -> str:
-    return spread(
-        [each.rate for each in race[name].loads.get(cell, [])], other_of(race, other).loads.get(its, []), rate
-    )
-
-
-def rate(own: float, other: Any) -> float:
-    return own / float(other.rate)
+    own, others = race[name].loads.get(cell, Load()), other_of(race, other).loads.get(its, Load())
+    return spread(own.rates, others.rates)
 
 
 def processor(race: Race, name: str, kind: str) -> str:
@@ -141,18 +137,18 @@ def processor(race: Race, name: str, kind: str) -> str:
 
 def against_processor(race: Race, name: str, kind: str, other: str) -> str:
     own, others = race[name].processor.get(kind, []), other_of(race, other).processor.get("fresh", [])
-    return spread(own, others, lambda own, other: own / float(other))
+    return spread(own, others)
 
 
 def other_of(race: Race, name: str) -> Results:
     return race.get(name) or Results()
 
 
-def spread(own: Sequence[float], others: Sequence[Any], ratio: Callable[[float, Any], float]) -> str:
+def spread(own: Sequence[float], others: Sequence[float]) -> str:
     """The median of the rounds, the least and the most."""
     if not own or not others:
         return NONE
-    ratios = [ratio(each, other) for each, other in zip(own, others, strict=True)]
+    ratios = [each / other for each, other in zip(own, others, strict=True)]
     return f"{median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})"
 
 
@@ -161,10 +157,8 @@ def counted(counts: Mapping[Any, int]) -> str:
 
 
 def milliseconds(race: Race, name: str, cell: Cell) -> str:
-    found = race[name].loads.get(cell)
-    if not found:
-        return NONE
-    return f"{median(each.p50 for each in found):.1f}, {median(each.p99 for each in found):.1f}"
+    load = race[name].loads.get(cell)
+    return f"{load.percentile(50):.1f}, {load.percentile(99):.1f}" if load else NONE
 
 
 def table(heads: list[str], rows: list[list[str]]) -> str:
@@ -173,12 +167,12 @@ def table(heads: list[str], rows: list[list[str]]) -> str:
 
 
 def as_json(race: Race) -> dict[str, Any]:
-    """The same figures, round by round."""
+    """The same figures; rates and processor times round by round."""
     return {
         name: {
             "title": CONTESTANTS[name].title.strip("*"),
             "loads": {
-                f"{cell.kind}, {cell.connections}": [each._asdict() for each in results.loads[cell]]
+                f"{cell.kind}, {cell.connections}": results.loads[cell].as_json
                 for cell in CELLS
                 if cell in results.loads
             },

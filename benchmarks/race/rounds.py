@@ -10,9 +10,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from statistics import median, quantiles
+from random import Random
 from typing import Any, NamedTuple
 
+from benchmarks.loads import Load
 from benchmarks.programs import Pipe
 from benchmarks.race.client import Order
 from benchmarks.race.proof import Proof, crowd, effects, kill
@@ -39,26 +40,18 @@ CELLS = (FRESH, ONE, MANY, MIX, FRESH_ALONE, ONE_ALONE)
 REPLAYS = frozenset({"one", "many", "mix"})
 
 
-class Figures(NamedTuple):
-    """Of one cell in one round: answers in a second, and milliseconds."""
-
-    rate: float
-    p50: float
-    p99: float
-
-
 @dataclass(slots=True)
 class Results:
     """
     Of one contestant.
 
     Attributes:
-        loads: of each cell, round by round.
+        loads: of each cell.
         processor: microseconds of one request in the process, "fresh" and "replay", round by round.
         peak: bytes of memory that one worker has had at most.
     """
 
-    loads: dict[Cell, list[Figures]] = field(default_factory=lambda: defaultdict(list))
+    loads: dict[Cell, Load] = field(default_factory=lambda: defaultdict(Load))
     processor: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     traits: dict[str, Traits] = field(default_factory=dict)
     proof: Proof = field(default_factory=Proof)
@@ -113,7 +106,7 @@ class Runner:
             )
         )
         if counts:
-            self.results.loads[cell].append(figures(answers))
+            self.results.loads[cell].add(answers)
 
     def process(self, *, counts: bool) -> None:
         """Call it in a process of its own."""
@@ -142,20 +135,13 @@ class Runner:
         return answers
 
 
-def figures(answers: dict[str, Any]) -> Figures:
-    seconds = answers["seconds"]
-    # Inclusive: of few answers it is nearly the slowest, and never slower than that.
-    p99 = quantiles(seconds, n=100, method="inclusive")[98] if len(seconds) > 1 else seconds[0]
-    return Figures(answers["rate"], median(seconds) * 1000, p99 * 1000)
-
-
 def race(sites: Sequence[Site], rounds: int, seconds: float) -> dict[str, Results]:
     """Let all of them run in so many rounds, each cell for so many seconds."""
     counted = {site.name: traits(site) for site in sites}
     with _runners(sites) as runners:
         for number in range(rounds + 1):  # the first one warms everything up
-            first = number % len(runners)
-            turn = runners[first:] + runners[:first]  # nobody always comes after the same one
+            # In another order each time, and in the same ones in each run: nobody always comes after the same one.
+            turn = Random(number).sample(runners, len(runners))  # noqa: S311  # nothing secret
             # One load after the other, so that what is compared is measured within seconds.
             for cell in CELLS:
                 for runner in turn:

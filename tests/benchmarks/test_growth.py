@@ -17,7 +17,19 @@ from tests.servers import ROOT
 @pytest.mark.databases("postgresql", *(["mariadb"] if LONG else []))
 def test_tables_of_each_size_are_asked_in_turns(database: Database) -> None:
     """Replays are replays, wherever in the table; the run fails by itself where one is not."""
-    size = ("--rows", "300,2000", "--rounds", "1", "--seconds", "0.2", "--json")
+    size = (
+        "--rows",
+        "300,2000",
+        "--rounds",
+        "1",
+        "--seconds",
+        "0.2",
+        "--crowds",
+        "1",
+        "--stay",
+        "0.2",
+        "--json",
+    )
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.growth", "--database", database.name, *size],
         cwd=ROOT,
@@ -30,7 +42,9 @@ def test_tables_of_each_size_are_asked_in_turns(database: Database) -> None:
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert set(found["fresh"]) == set(found["replays"]) == set(found["sizes"]) == {"300", "2000"}
-    assert all(rate > 0 for [[rate, *_]] in (*found["fresh"].values(), *found["replays"].values()))
+    loads = [load for kind in ("fresh", "replays", "crowd") for load in found[kind].values()]
+    assert len(loads) == 6
+    assert all(load["rates"][0] > 0 and load["p99"] >= load["p50"] > 0 for load in (*loads, found["many"]))
     assert sum(found["sizes"]["2000"].values()) > 300
     if database.name == "postgresql":
         assert found["tuples"]["atomic, fresh key"]["n_tup_ins"] == 1
