@@ -72,7 +72,7 @@ def serve(call: Call[R]) -> Executed[R] | Replayed:
             Replayed(_replayable(call, entry, outcome), key.marked) if isinstance(outcome, Row) else outcome
         )
         if not isinstance(answer, Claim):
-            if isinstance(answer, Replayed) or answer.stored:
+            if taken is not before and (isinstance(answer, Replayed) or answer.stored):
                 recent.note(identity.digest, taken)
             return answer
     raise Unavailable

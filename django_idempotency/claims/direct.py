@@ -61,9 +61,9 @@ class DirectCursor(CursorWrapper):
         with self.db.wrap_database_errors:
             session = self.db.connection
             server = session.pgconn
-            text = sql.encode() % tuple(map(self._types.as_literal, params))
-            begins = server.transaction_status == TransactionStatus.IDLE and not self.db.autocommit
-            with session.lock:
+            with session.lock:  # also to write a text, which asks the session how
+                text = sql.encode() % tuple(map(self._types.as_literal, params))
+                begins = server.transaction_status == TransactionStatus.IDLE and not self.db.autocommit
                 server.send_query(b"BEGIN; " + text if begins else text)
                 # The driver's way to wait: other green threads run meanwhile.
                 results: list[PGresult] = session.wait(execute(server))
