@@ -82,6 +82,7 @@ class DirectCursor(CursorWrapper):
         result, types = self._results[0], self._types
         with self.db.connection.lock:  # Django lets threads share a connection, if they want that
             types.set_pgresult(result)
-            rows = types.load_rows(0, result.ntuples, tuple)
-            types.set_pgresult(None)  # or the body would stay in memory
-        return rows
+            try:
+                return types.load_rows(0, result.ntuples, tuple)
+            finally:
+                types.set_pgresult(None)  # or the body would stay in memory
