@@ -108,8 +108,8 @@ WAITERS = (
     Mutant(
         model="leased: a waiter deletes the row",
         file=LEASED,
-        old="        if self.seen.known is State.IN_PROGRESS:\n",
-        new="        if self.seen.known is State.IN_PROGRESS:\n"
+        old="        if self.seen.known == State.IN_PROGRESS:\n",
+        new="        if self.seen.known == State.IN_PROGRESS:\n"
         "            with self.connection.cursor() as cursor:\n"
         "                self.claims.leases.release(cursor, self.entry.identity.digest, self.seen.owner)\n",
         tests=(f"{OUTCOMES}::test_a_lost_worker_leaves_its_claim_until_the_lease_ends",),
