@@ -80,7 +80,7 @@ def outcome(record: IdempotencyRecord) -> dict[str, Any]:
     return {
         "endpoint": record.endpoint,
         "mode": record.mode,
-        "state": State.UNKNOWN if seen.is_unknown else record.state,
+        "state": State.UNKNOWN.value if seen.is_unknown else record.state,
         "status": record.response_status,
         "created_at": record.created_at,
         "completed_at": record.completed_at,

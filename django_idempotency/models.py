@@ -69,7 +69,7 @@ class IdempotencyRecord(models.Model):
             SparseIndex(
                 fields=["state", "created_at"],
                 name="idempotency_record_unsettled",
-                rows=~models.Q(state=State.COMPLETED),
+                rows=~models.Q(state=State.COMPLETED.value),
             ),
         )
         permissions = (

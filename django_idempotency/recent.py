@@ -20,7 +20,7 @@ UNREAD = Taken("")
 
 
 class Recent:
-    """The keys, by their digests; of those that were replayed, what was taken of the body too: of so many at least."""
+    """The keys, by their digests; and of those that were replayed last, MOST at least, what was taken of the body."""
 
     _answered: "array[int]"
     _young: dict[str, Taken]

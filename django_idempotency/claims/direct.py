@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 COUNT = attrgetter("command_tuples")
 
-# Of each of Django's connections: what writes values as texts for its session, and reads them. Kept, for it looks a
-# type up only once.
-_adapters: "WeakKeyDictionary[BaseDatabaseWrapper, Adapters]" = WeakKeyDictionary()
+# Of each of Django's connections: what writes values as texts for its session, and reads them; and the encoding that
+# the session had then. Kept, for it looks a type up only once.
+_adapters: "WeakKeyDictionary[BaseDatabaseWrapper, tuple[Adapters, bytes | None]]" = WeakKeyDictionary()
 
 
 class DirectCursor(CursorWrapper):
@@ -41,9 +41,12 @@ class DirectCursor(CursorWrapper):
 
     def __init__(self, db: BaseDatabaseWrapper) -> None:
         self.db = db
-        types = _adapters.get(db)
-        if types is None or types.connection is not db.connection:
-            types = _adapters[db] = Transformer(db.connection)
+        session = db.connection
+        encoding = session.pgconn.parameter_status(b"client_encoding")
+        types, its = _adapters.get(db, (None, None))
+        if types is None or types.connection is not session or its != encoding:
+            types = Transformer(session)
+            _adapters[db] = types, encoding
         self._types = types
         self._results: list[PGresult] = []
         self.counts: list[int | None] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from threading import Barrier, BrokenBarrierError
@@ -17,7 +18,7 @@ from django.urls import path
 from django_idempotency import bind
 from django_idempotency.decorators import idempotent
 from django_idempotency.models import IdempotencyRecord
-from tests.app.models import Effect
+from tests.app.models import Effect, Tag
 from tests.guarantee.desk import POLICY, effects, post
 from tests.rig import Database
 
@@ -31,7 +32,14 @@ def pay(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"id": effect.pk, "text": "ü" * 5000}, status=201)
 
 
-urlpatterns = [path("pay/", pay)]
+@idempotent(POLICY)
+def name(request: HttpRequest) -> HttpResponse:
+    tag = Tag.objects.create(name=json.loads(request.body).get("name", "Ü"))
+    bind(tag)
+    return JsonResponse({"name": tag.name}, status=201)
+
+
+urlpatterns = [path("pay/", pay), path("named/", name)]
 
 
 @pytest.mark.parametrize("said", ["datestyle = 'German, DMY'", "timezone = 'Asia/Kathmandu'"])
@@ -50,20 +58,35 @@ def test_a_tombstone_answers_however_the_session_writes_a_time(database: Databas
     assert effects() == 3
 
 
+def test_a_session_of_another_encoding_is_understood(database: Database) -> None:
+    """REQ 12, 24: what was bound to an object with such a key still is, whatever the session writes it in."""
+    first = post("/named/", "a")
+    assert post("/named/", "a").content == first.content
+    with connection.cursor() as cursor:
+        cursor.execute("SET client_encoding = 'LATIN1'")
+    again, fresh = post("/named/", "a"), post("/named/", "b", name="Ä")
+    assert (again.status_code, again.content) == (201, first.content)
+    assert fresh.status_code == 201
+    with connection.cursor() as cursor:
+        cursor.execute("SET client_encoding = 'UTF8'")
+    assert post("/named/", "b", name="Ä").content == fresh.content
+    assert set(IdempotencyRecord.objects.values_list("resource_id", flat=True)) == {"Ü", "Ä"}
+
+
 def test_each_session_is_spoken_to_as_itself(database: Database) -> None:
     """REQ 3, 24: a new session has nothing of the last one; neither does a process keep a body that it has sent."""
     from django_idempotency.claims.direct import _adapters
 
     first, mine = post("/pay/", "a"), connections["default"]
-    kept = _adapters[mine]
+    kept, _ = _adapters[mine]
     for _ in range(2):
         assert post("/pay/", "a").content == first.content
-        assert _adapters[mine] is kept
+        assert _adapters[mine][0] is kept
         assert kept.pgresult is None
     connection.close()
     assert post("/pay/", "a").content == first.content
-    assert _adapters[mine] is not kept
-    assert _adapters[mine].connection is mine.connection
+    assert _adapters[mine][0] is not kept
+    assert _adapters[mine][0].connection is mine.connection
     assert effects() == 1
 
 
@@ -99,7 +122,8 @@ def test_threads_that_share_a_connection_each_get_their_own_answer(database: Dat
 
     answers = {key: ask(key) for key in ("a", "b")}
     shared = connections["default"]
-    _adapters[shared] = cast(Any, Meeting(_adapters[shared]))
+    kept, encoding = _adapters[shared]
+    _adapters[shared] = cast(Any, Meeting(kept)), encoding
     shared.inc_thread_sharing()
     try:
         with ThreadPoolExecutor(len(answers)) as pool:
