@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import Enum
+from functools import partial
 from typing import Any, NamedTuple, Self
 
+from django.db import Error
 from django.db import connection as current
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -71,9 +73,7 @@ def suffer(fault: Fault, connection: BaseDatabaseWrapper, send: Send) -> Any:
     if fault.kind is not Kind.CLOSED:
         fail(connection, fault)
     end_session(number(connection))
-    if fault.when is When.BEFORE:
-        send()
-    touch(connection)
+    notice(connection, send if fault.when is When.BEFORE else partial(run, connection, "SELECT 1"))
 
 
 def number(connection: BaseDatabaseWrapper) -> int:
@@ -82,9 +82,16 @@ def number(connection: BaseDatabaseWrapper) -> int:
     return int(raw.info.backend_pid if connection.vendor == "postgresql" else raw.thread_id())
 
 
-def touch(connection: BaseDatabaseWrapper) -> None:
-    """Find out that the session is gone."""
-    run(connection, "SELECT 1")
+def notice(connection: BaseDatabaseWrapper, send: Send) -> None:
+    """Find out by a statement that the session is gone."""
+    try:
+        send()
+    finally:
+        # psycopg may hear that the socket was closed before libpq has read so. Until then it takes the session for open,
+        # and Django sends it a statement more.
+        while connection.vendor == "postgresql" and not connection.connection.closed:
+            with suppress(Error):
+                run(connection, "SELECT 1")
 
 
 def fail(connection: BaseDatabaseWrapper, fault: Fault) -> None:
