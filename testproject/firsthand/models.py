@@ -1,6 +1,6 @@
 """What an organization has at FirstHand. Every effect is counted, so that a stranger sees whether it happened twice."""
 
-from django.db import models
+from django.db import models, transaction
 from django.db.models import F
 from django.http import Http404
 
@@ -34,17 +34,18 @@ class Job(Resource):
 
     def cancel(self) -> None:
         """Stop looking for files."""
-        self._change(status=self.Status.CANCELLED, cancellations=F("cancellations") + 1)
+        self.change(status=self.Status.CANCELLED, cancellations=F("cancellations") + 1)
 
     def rate(self, rating: int) -> None:
         """Say how it went."""
-        self._change(ratings=F("ratings") + 1, rating_sum=F("rating_sum") + rating)
+        self.change(ratings=F("ratings") + 1, rating_sum=F("rating_sum") + rating)
 
-    def _change(self, **values: object) -> None:
-        """Change the row by the database's own arithmetic, so that two changes at a time both count."""
-        if not Job.objects.filter(pk=self.pk).update(**values):
-            raise Http404("The job has been deleted meanwhile")
-        self.refresh_from_db()
+    def change(self, **values: object) -> None:
+        """Change these columns and no other, by the database's own arithmetic: two changes at a time both count."""
+        with transaction.atomic(savepoint=False):  # the row is there until it has been read again
+            if values and not Job.objects.filter(pk=self.pk).update(**values):
+                raise Http404("The job has been deleted meanwhile")
+            self.refresh_from_db()
 
 
 class IssuedKey(Resource):

@@ -33,6 +33,8 @@ POLICY = IdempotencyPolicy(
     stored_errors=frozenset(),
     # A success is replayed as it was, with the request id of the request that did the work.
     replayed_headers=(*REPLAYED_HEADERS, "X-Request-Id"),
+    # An answer repeats the job, whose description may take all of a request's 2.5 MB.
+    max_body_size=8 * 1024 * 1024,
     lifetime=timedelta(hours=24),
     renderer=ERRORS.of_problem,
 )

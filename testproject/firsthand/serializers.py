@@ -34,6 +34,11 @@ class JobSerializer(serializers.ModelSerializer):
         )
         read_only_fields = ("status", "ratings", "rating_sum", "cancellations", *_MADE)
 
+    def update(self, instance: Job, validated_data: dict[str, Any]) -> Job:
+        # Not save(): it would write back what was read, over a rating that came in between, or a deletion.
+        instance.change(**validated_data)
+        return instance
+
 
 class RatingSerializer(serializers.Serializer):
     rating = serializers.IntegerField(min_value=1, max_value=5)

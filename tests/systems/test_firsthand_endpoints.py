@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from threading import Barrier
+
 import httpx
 import pytest
 
+from tests.guarantee.gate import PATIENCE
 from tests.systems.firsthand import (
     BILLING,
     CANCEL,
@@ -165,6 +171,41 @@ def test_change_a_job(live: Live) -> None:
     assert live.acme.send("DELETE", path).status_code == 204
     assert refusal(live.acme.send("GET", path)) == MISSING
     assert live.acme.count(JOBS) == before - 1
+
+
+def test_changes_at_the_same_time(live: Live) -> None:
+    """SYSTEMS: "every effect below is countable": a PATCH takes no rating away, and brings no deleted job back."""
+
+    def at_once(*requests: Callable[[], httpx.Response]) -> list[int]:
+        barrier = Barrier(len(requests))
+
+        def send(request: Callable[[], httpx.Response]) -> int:
+            barrier.wait(PATIENCE)
+            return request().status_code
+
+        with ThreadPoolExecutor(len(requests)) as pool:
+            return list(pool.map(send, requests))
+
+    for number in range(10):
+        rate = Post(live.acme, RATE)
+        path = f"{JOBS}/{rate.job}"
+        patch = partial(live.acme.send, "PATCH", path, {"description": f"Number {number}"})
+        assert at_once(partial(rate.send, new_key()), patch) == [201, 200]
+        job = live.acme.get(path)
+        assert (job["ratings"], job["description"]) == (1, f"Number {number}")
+
+        deleted, patched = at_once(partial(live.acme.send, "DELETE", path), patch)
+        assert (deleted, patched in (200, 404)) == (204, True)
+        assert refusal(live.acme.send("GET", path)) == MISSING
+
+
+def test_a_long_answer_is_replayed(live: Live) -> None:
+    """SYSTEMS: "a replay has the same status, body bytes and `Content-Type`/`Location`", however long it is."""
+    create, key = Post(live.acme, CREATE_JOB), new_key()
+    sent = {**JOB, "description": "x" * 1_100_000}
+    created = create.send(key, sent)
+    assert created.status_code == 201
+    assert_replay(create.send(key, sent), created, "X-Request-Id")
 
 
 def test_deleting_leaves_the_replay(live: Live) -> None:
