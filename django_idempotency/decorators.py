@@ -13,7 +13,8 @@ from .choices import Mismatch
 from .conf import resolve, settings
 from .deletions import follow
 from .exceptions import PolicyError
-from .http import BeforeReplay, Hooks, HttpCall, Redact, ValidateReplay, answer
+from .http import BeforeReplay, Hooks, HttpCall, Redact, ValidateReplay, answer, check_hooks
+from .places import AROUND_DRF, refuse
 from .policy import IdempotencyPolicy
 from .routes import EXEMPT, MARK
 
@@ -60,12 +61,13 @@ def idempotent(
         TypeError: it was put on something that it cannot guard.
     """
     policy = None if callable(first) else first
-    if policy is not None and not isinstance(policy, IdempotencyPolicy):
-        raise TypeError(f"@idempotent takes a view or an IdempotencyPolicy, not {type(policy).__name__}.")
+    if first is IdempotencyPolicy or not isinstance(policy, IdempotencyPolicy | None):
+        raise TypeError(f"@idempotent takes a view or an IdempotencyPolicy(...), not {first!r}.")
     if policy is not None and policy.on_mismatch is Mismatch.VALIDATE and validate_replay is None:
         raise PolicyError("on_mismatch=VALIDATE needs @idempotent(policy, validate_replay=...).")
 
     hooks = Hooks(before_replay, validate_replay, redact)
+    check_hooks("@idempotent", **hooks._asdict())
 
     def serve(arguments: tuple[Any, ...], handler: Callable[[], Any]) -> Any:
         rules: IdempotencyPolicy = policy or resolve(settings().POLICY)
@@ -82,7 +84,7 @@ def idempotent(
         return drf.guard(view, rules, run, hooks, request, *view.args, **view.kwargs)
 
     def decorate(view: Any) -> Any:
-        _refuse_wrong_place(view)
+        refuse(view)
         follow(policy)
         wrapped = _wrap(view, serve)
         setattr(wrapped, MARK, policy)
@@ -123,34 +125,8 @@ def _request(arguments: tuple[Any, ...]) -> Any:
     for argument in arguments[:2]:
         if isinstance(argument, HttpRequest):
             if hasattr(arguments[0], "initialize_request"):
-                raise ImproperlyConfigured(_WRONG_PLACE)
+                raise ImproperlyConfigured(AROUND_DRF)
             return argument
         if "rest_framework" in sys.modules and hasattr(argument, "parser_context"):
             return argument
     raise TypeError("@idempotent guards views: functions of a request, or methods of a request.")
-
-
-_WRONG_PLACE = (
-    "Above @api_view, or around a DRF view or its dispatch(), @idempotent would replay before authentication. "
-    "Put it directly under @api_view, on the handler (post), or use IdempotencyMixin."
-)
-
-_BEFORE_ACCESS = (
-    "Around a view with LoginRequiredMixin or its kind, or around its dispatch(), @idempotent would replay before "
-    "access is checked. Write @method_decorator(idempotent, name='post')."
-)
-
-
-def _refuse_wrong_place(view: Any) -> None:
-    if isinstance(view, type):
-        raise TypeError("On a class write @method_decorator(idempotent, name='post').")
-    # A DRF view as @api_view and as_view() make it, or dispatch() as method_decorator binds it.
-    view = getattr(view, "func", view)
-    owner = getattr(view, "__self__", None) if getattr(view, "__name__", "") == "dispatch" else None
-    made_of = owner or getattr(view, "cls", None) or getattr(view, "view_class", None)
-    if hasattr(made_of, "initialize_request"):
-        raise TypeError(_WRONG_PLACE)
-    if hasattr(
-        made_of, "handle_no_permission"
-    ):  # one of django.contrib.auth's mixins, which check in dispatch()
-        raise TypeError(_BEFORE_ACCESS)

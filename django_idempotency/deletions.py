@@ -20,9 +20,7 @@ from django.db.models.signals import post_delete
 from .exceptions import PolicyError
 from .models import IdempotencyRecord
 from .policy import IdempotencyPolicy
-from .tombstones import bury
-
-BATCH = 500
+from .tombstones import BATCH, bury
 
 # Ids by where their records are and what they are ids of.
 Deleted: TypeAlias = defaultdict[tuple[str, str], set[str]]
@@ -80,4 +78,5 @@ def _bury_deleted(using: str) -> None:
     for (alias, type), ids in _deleted.pop(connections[using], {}).items():
         texts = sorted(ids)
         for start in range(0, len(texts), BATCH):
-            bury(alias, type, texts[start : start + BATCH], using)
+            while bury(alias, type, texts[start : start + BATCH], using)[1]:
+                pass

@@ -6,7 +6,7 @@ from functools import partial
 from time import perf_counter
 from typing import Any, NoReturn
 
-from django.db import Error, connections
+from django.db import Error
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from rest_framework.exceptions import APIException, UnsupportedMediaType
@@ -17,11 +17,8 @@ from rest_framework.views import APIView
 
 from . import events
 from .calls import Replayed
-from .claims import claims_for
-from .claims.base import Trouble
-from .exceptions import IdempotencyError
+from .exceptions import IdempotencyError, LeaseLost
 from .http import Hooks, HttpCall, answer, filled, refuse, rendered
-from .models import IdempotencyRecord
 from .policy import IdempotencyPolicy
 from .responses import Snapshot
 
@@ -48,12 +45,6 @@ def refused(
     unreached = HttpResponse
     events.tell(HttpCall(request, policy, unreached), error, perf_counter())
     return refuse(error, policy, request)
-
-
-def lost(policy: IdempotencyPolicy, error: Exception) -> bool:
-    """Whether a database error from before the guard says that the database of the records is gone."""
-    connection = connections[IdempotencyRecord.alias(policy)]
-    return claims_for(connection.vendor).trouble(connection, error) is Trouble.LOST
 
 
 class DRFCall(HttpCall):
@@ -89,8 +80,9 @@ class DRFCall(HttpCall):
         try:
             response = self.handler()
         except Exception as error:
-            # Where refusals are stored they must become responses inside the transaction; else the view does it.
-            if not self.policy.stored_errors or isinstance(error, Error):
+            # Where refusals are stored they must become responses inside the transaction; else the view does it. What
+            # the database says, or a handler says to the guard, is for the guard.
+            if not self.policy.stored_errors or isinstance(error, Error | IdempotencyError | LeaseLost):
                 raise
             self.raised = error
             try:

@@ -25,10 +25,12 @@ from .exceptions import (
     ResponseUnavailable,
     Unavailable,
 )
+from .failures import lost
 from .fingerprints import Match
 from .identity import Identity
-from .keys import read_key
+from .keys import Key, read_key
 from .leased import LeasedWork
+from .models import IdempotencyRecord
 from .recent import recent
 from .responses import stored_headers
 from .sealing import opened
@@ -46,10 +48,10 @@ def serve(call: Call[R]) -> Executed[R] | Replayed:
         Exception: the handler's own, after everything was rolled back; the key is free.
     """
     policy = call.policy
-    key = read_key(call) if settings().ENABLED and policy.guards(call.method) else None
-    if key is None:
+    asked = _asked(call) if settings().ENABLED and policy.guards(call.method) else None
+    if asked is None:
         return _bare(call)
-    scope = scopes.resolve(resolve(policy.scope or settings().SCOPE), call.request)
+    key, scope = asked
     identity = Identity.of(scope, call.endpoint, key.text, endpoint_in_key=policy.endpoint_in_key)
     if running.includes(identity):  # once is enough
         return _bare(call)
@@ -78,6 +80,18 @@ def serve(call: Call[R]) -> Executed[R] | Replayed:
     raise Unavailable
 
 
+def _asked(call: Call[Any]) -> tuple[Key, str] | None:
+    """The key, and whose it is; None without a key."""
+    policy = call.policy
+    try:  # functions of the project's, which may ask the database: for the user, for one
+        key = read_key(call)
+        return key and (key, scopes.resolve(resolve(policy.scope or settings().SCOPE), call.request))
+    except Error as error:
+        if lost(IdempotencyRecord.alias(policy), error):
+            raise Unavailable from error
+        raise
+
+
 def _bare(call: Call[R]) -> Executed[R]:
     """Let the handler run as if there were no guard."""
     call.guarded = False
@@ -99,7 +113,8 @@ def _match(call: Call[Any], entry: Entry, row: Row) -> None:
         policy = call.policy
         answer = policy.on_mismatch if match is Match.OTHER_BODY else policy.on_other_target
         if answer is Mismatch.REJECT:
-            raise KeyReused
+            differs = "body" if match is Match.OTHER_BODY else "path, query or endpoint"
+            raise KeyReused(f"A request with another {differs} was already made with this idempotency key.")
         if answer is Mismatch.VALIDATE:
             call.validate_replay()
 
@@ -119,7 +134,12 @@ def _replayable(call: Call[Any], entry: Entry, row: Row) -> Row:
     if gone:
         raise ResourceGone
     row = opened(entry.identity, row)
-    call.before_replay(entry.identity, row)
+    try:
+        call.before_replay(entry.identity, row)
+    except Error as error:
+        if lost(IdempotencyRecord.alias(call.policy), error):
+            raise Unavailable from error
+        raise
     if row.response_body is None:
         raise ResponseUnavailable(
             f"The request was carried out and answered with {row.response_status}; the response was not kept.",

@@ -31,12 +31,18 @@ class IdempotencyError(Exception):
     Attributes:
         code: stable, for machines.
         title: one short sentence, the same for each occurrence.
+        status: the HTTP status, where a policy has no word in it; see `Problem.of`.
+        retryable: the same request may succeed later.
+        retry_same_key: a corrected or repeated request may keep its key.
         detail: what was wrong this time and what to do about it.
         headers: stored response headers that still tell the client something.
     """
 
     code: ClassVar[str]
     title: ClassVar[str]
+    status: ClassVar[int]
+    retryable: ClassVar[bool] = False
+    retry_same_key: ClassVar[bool] = False
 
     def __init__(self, detail: str = "", *, headers: tuple[tuple[str, str], ...] = ()) -> None:
         super().__init__(detail or self.title)
@@ -47,31 +53,41 @@ class IdempotencyError(Exception):
 class KeyRequired(IdempotencyError):
     code = "idempotency_key_required"
     title = "This request needs an idempotency key."
+    status = 400
 
 
 class InvalidKey(IdempotencyError):
     code = "invalid_idempotency_key"
     title = "The idempotency key is malformed."
+    status = 400
 
 
 class ScopeRequired(IdempotencyError):
     code = "idempotency_scope_required"
     title = "An idempotency key belongs to a caller, and this request names none."
+    status = 400
+    retry_same_key = True
 
 
 class InvalidBody(IdempotencyError):
     code = "invalid_body"
     title = "The request body cannot be read."
+    status = 400
+    retry_same_key = True
 
 
 class KeyReused(IdempotencyError):
     code = "idempotency_conflict"
     title = "A different request was already made with this idempotency key."
+    status = 422
 
 
 class InProgress(IdempotencyError):
     code = "idempotency_in_progress"
     title = "The first request with this idempotency key is still running."
+    status = 409
+    retryable = True
+    retry_same_key = True
 
 
 class OutcomeUnknown(IdempotencyError):
@@ -79,6 +95,8 @@ class OutcomeUnknown(IdempotencyError):
     title = (
         "The first request with this idempotency key was interrupted, and it is not known what it has done."
     )
+    status = 409
+    retry_same_key = True  # and retryable, where the policy's `reconcile` may find out
 
 
 class NothingHappened(IdempotencyError):
@@ -90,11 +108,15 @@ class NothingHappened(IdempotencyError):
 
     code = "nothing_happened"
     title = "Nothing was done. Send it again with the same key."
+    status = 503
+    retryable = True
+    retry_same_key = True
 
 
 class ResourceGone(IdempotencyError):
     code = "not_found"
     title = "What the first request with this idempotency key made has been deleted."
+    status = 404
 
 
 class KeyUnknown(IdempotencyError):
@@ -102,16 +124,22 @@ class KeyUnknown(IdempotencyError):
 
     code = "idempotency_key_unknown"
     title = "Nothing is known of this idempotency key."
+    status = 404
+    retry_same_key = True
 
 
 class ResponseUnavailable(IdempotencyError):
     code = "response_unavailable"
     title = "The request was carried out, but its response was not kept."
+    status = 409
 
 
 class Unavailable(IdempotencyError):
     code = "idempotency_unavailable"
     title = "The database did not serve the request. Send it again with the same key."
+    status = 503
+    retryable = True
+    retry_same_key = True
 
 
 class LeaseLost(Exception):

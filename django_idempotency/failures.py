@@ -2,6 +2,9 @@
 
 from enum import Enum, StrEnum
 
+from django.db import Error, InterfaceError, OperationalError, connections
+
+from .claims import claims_for
 from .claims.base import Trouble
 
 
@@ -43,3 +46,16 @@ def judge(stage: Stage, trouble: Trouble, *, joined: bool) -> Verdict:
     if trouble is Trouble.AGAIN and not joined:
         return Verdict.AGAIN
     return Verdict.UNAVAILABLE
+
+
+def lost(alias: str, error: Error) -> bool:
+    """
+    Whether an error of the project's own code, from before the handler, says that the database of the records is gone.
+
+    Args:
+        alias: of the records.
+    """
+    if not isinstance(error, OperationalError | InterfaceError):
+        return False
+    connection = connections[alias]
+    return claims_for(connection.vendor).trouble(connection, error) is Trouble.LOST

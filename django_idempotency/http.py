@@ -5,6 +5,7 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any, NamedTuple
 
+from asgiref.sync import iscoroutinefunction
 from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.core.handlers.exception import response_for_exception
 from django.http import Http404, HttpRequest, HttpResponse
@@ -60,6 +61,20 @@ class Hooks(NamedTuple):
 NO_HOOKS = Hooks()
 
 
+def check_hooks(where: str, **hooks: Any) -> None:
+    """
+    Refuse what would fail, or be passed over, only at a replay.
+
+    Raises:
+        TypeError: a hook that cannot be called, or is async.
+    """
+    for name, hook in hooks.items():
+        if hook is not None and not callable(hook):
+            raise TypeError(f"{where}: {name} must be a function, not {hook!r}.")
+        if iscoroutinefunction(hook):
+            raise TypeError(f"{where}: {name} must not be async: the guard calls it, and awaits nothing.")
+
+
 def answer(call: "HttpCall") -> HttpResponseBase:
     """Let the engine serve a call, and dress its answer."""
     policy = call.policy
@@ -90,7 +105,10 @@ def _dressed(call: "HttpCall", outcome: Executed[HttpResponseBase] | Replayed) -
 def refuse(error: IdempotencyError, policy: IdempotencyPolicy, request: Any) -> HttpResponse:
     """Render a refusal as the policy wants it, with the headers that clients act on."""
     problem = Problem.of(error, policy)
-    response: HttpResponse = resolve(policy.renderer or settings().RENDERER)(problem, request)
+    renderer = resolve(policy.renderer or settings().RENDERER)
+    response = renderer(problem, request)
+    if not isinstance(response, HttpResponse):
+        raise TypeError(f"The renderer {renderer!r} returned a {type(response).__name__}, no HttpResponse.")
     for name, value in (*problem.headers.items(), *error.headers):
         if name not in REPRESENTATION_HEADERS:
             response.headers.setdefault(name, value)

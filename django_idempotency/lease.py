@@ -94,6 +94,8 @@ class Lease:
                 yield cursor
             return
         session = self.connection.copy()
+        # Not one of Django's pool: those who hold all of its sessions would wait for each other here.
+        session.settings_dict["OPTIONS"].pop("pool", None)
         try:
             with session.cursor() as cursor:
                 yield cursor

@@ -5,7 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db import InterfaceError, OperationalError
+from django.db import Error
 from django.db.models import Model
 from django.views import View
 from rest_framework.decorators import MethodMapper
@@ -17,11 +17,13 @@ from . import drf
 from .choices import Mismatch
 from .conf import resolve, settings
 from .deletions import follow
-from .exceptions import PolicyError, Unavailable
+from .exceptions import IdempotencyError, PolicyError, Unavailable
+from .failures import lost
 from .handlers import bind
-from .http import Hooks
+from .http import Hooks, check_hooks, refuse
 from .models import IdempotencyRecord
 from .policy import IdempotencyPolicy
+from .routes import CHOOSES, MARK
 
 if TYPE_CHECKING:
     _Base = APIView
@@ -48,16 +50,39 @@ class IdempotencyMixin(_Base):
             raise TypeError(f"{cls.__qualname__}: write IdempotencyMixin before {cls.__bases__[0].__name__}.")
         if View in bases and APIView not in bases:  # it would never call `initial`, and run unguarded
             raise TypeError(f"{cls.__qualname__}: IdempotencyMixin is for DRF views; here @idempotent is.")
-        actions = [
-            member
-            for member in vars(cls).values()
-            if isinstance(getattr(member, "mapping", None), MethodMapper)
-        ]
-        policies = [cls.idempotency_policy, *(action.kwargs.get("idempotency_policy") for action in actions)]
-        for policy in policies:
-            follow(policy)
-        validates = any(policy is not None and policy.on_mismatch is Mismatch.VALIDATE for policy in policies)
-        if validates and cls.validate_replay is IdempotencyMixin.validate_replay:
+        own = vars(cls)
+        if not own.keys() & {MARK, CHOOSES}:
+            for name, value in own.items():
+                if isinstance(value, IdempotencyPolicy):
+                    raise TypeError(f"{cls.__qualname__}.{name} guards nothing: is it to be {MARK}?")
+        check_hooks(
+            cls.__qualname__,
+            before_replay=cls.before_replay,
+            validate_replay=cls.validate_replay,
+            redact_response=cls.redact_response,
+        )
+        cls._accept(cls.idempotency_policy)
+        for member in own.values():
+            if isinstance(getattr(member, "mapping", None), MethodMapper):
+                cls._accept(member.kwargs.get(MARK))
+
+    @classmethod
+    def as_view(cls, *args: Any, **kwargs: Any) -> Any:
+        cls._accept(kwargs.get(MARK))
+        return super().as_view(*args, **kwargs)
+
+    @classmethod
+    def _accept(cls, policy: Any) -> None:
+        """Take a policy that a class, an action or a route names."""
+        if policy is None:
+            return
+        if not isinstance(policy, IdempotencyPolicy):
+            raise TypeError(f"{cls.__qualname__}: {MARK} must be an IdempotencyPolicy(...), not {policy!r}.")
+        follow(policy)
+        if (
+            policy.on_mismatch is Mismatch.VALIDATE
+            and cls.validate_replay is IdempotencyMixin.validate_replay
+        ):
             raise PolicyError(
                 f"{cls.__qualname__}: on_mismatch=VALIDATE needs a method validate_replay(self, request)."
             )
@@ -92,14 +117,16 @@ class IdempotencyMixin(_Base):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         try:
             super().initial(request, *args, **kwargs)  # authentication, permissions, throttles
-        except (OperationalError, InterfaceError) as error:
+        except Error as error:
             policy = self.get_idempotency_policy()
-            if not policy.guards(request.method) or not drf.lost(policy, error):
+            if not policy.guards(request.method) or not lost(IdempotencyRecord.alias(policy), error):
                 raise
             # Authentication asked a database that is gone: refused like anything else that it fails.
             self._handle_by(partial(drf.refused, Unavailable(), policy), request.method or "")
             return
         policy = self.get_idempotency_policy()
+        if not isinstance(policy, IdempotencyPolicy):
+            raise TypeError(f"{type(self).__qualname__}.{CHOOSES} returned {policy!r}, no IdempotencyPolicy.")
         method = request.method or ""  # which may have been overridden by now
         handler = getattr(self, method.lower(), None)
         if handler is None or not policy.guards(method):
@@ -113,6 +140,12 @@ class IdempotencyMixin(_Base):
             self.redact_response if redacts else None,
         )
         self._handle_by(partial(drf.guard, self, policy, handler, hooks), method)
+
+    def handle_exception(self, exc: Exception) -> Any:
+        # A handler that says so, of a method that is not guarded: under a guard it never comes here.
+        if isinstance(exc, IdempotencyError):
+            return refuse(exc, self.get_idempotency_policy(), self.request)
+        return super().handle_exception(exc)
 
     def _handle_by(self, handler: drf.Handler, method: str) -> None:
         # dispatch() looks the handler up on the instance right after initial().

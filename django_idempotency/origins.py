@@ -47,4 +47,10 @@ def _described(policy: IdempotencyPolicy) -> str:
         for field in fields(policy)
         if getattr(policy, field.name) != field.default
     }
-    return f"IdempotencyPolicy({', '.join(f'{name}={value!r}' for name, value in changed.items())})"
+    return f"IdempotencyPolicy({', '.join(f'{name}={_said(value)}' for name, value in changed.items())})"
+
+
+def _said(value: object) -> str:
+    """The same in each run: a function's own text holds its address."""
+    name = getattr(value, "__qualname__", None)
+    return repr(value) if name is None else f"{getattr(value, '__module__', '')}.{name}"

@@ -1,53 +1,15 @@
 """A refusal as the client sees it: its status, whether a retry helps, and how it is rendered."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.http import HttpResponse, JsonResponse
 
 from .choices import Unknown
-from .exceptions import (
-    IdempotencyError,
-    InProgress,
-    InvalidBody,
-    InvalidKey,
-    KeyRequired,
-    KeyReused,
-    KeyUnknown,
-    NothingHappened,
-    OutcomeUnknown,
-    ResourceGone,
-    ResponseUnavailable,
-    ScopeRequired,
-    Unavailable,
-)
+from .exceptions import IdempotencyError, InProgress, KeyReused, OutcomeUnknown, ResourceGone
 from .policy import IdempotencyPolicy
 
 TYPE = "urn:django-idempotency:problem:"
-
-
-class _Kind(NamedTuple):
-    status: int
-    retryable: bool  # the same request may succeed later
-    retry_same_key: bool  # a corrected or repeated request may keep its key
-
-
-# The statuses that a policy sets are read from it in `of`.
-KINDS: dict[type[IdempotencyError], _Kind] = {
-    KeyRequired: _Kind(400, retryable=False, retry_same_key=False),
-    InvalidKey: _Kind(400, retryable=False, retry_same_key=False),
-    ScopeRequired: _Kind(400, retryable=False, retry_same_key=True),
-    InvalidBody: _Kind(400, retryable=False, retry_same_key=True),
-    KeyReused: _Kind(422, retryable=False, retry_same_key=False),
-    InProgress: _Kind(409, retryable=True, retry_same_key=True),
-    # Retryable only where the policy's `reconcile` may find out; see `of`.
-    OutcomeUnknown: _Kind(409, retryable=False, retry_same_key=True),
-    NothingHappened: _Kind(503, retryable=True, retry_same_key=True),
-    ResourceGone: _Kind(404, retryable=False, retry_same_key=False),
-    KeyUnknown: _Kind(404, retryable=False, retry_same_key=True),
-    ResponseUnavailable: _Kind(409, retryable=False, retry_same_key=False),
-    Unavailable: _Kind(503, retryable=True, retry_same_key=True),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,21 +37,20 @@ class Problem:
     @classmethod
     def of(cls, error: IdempotencyError, policy: IdempotencyPolicy) -> "Problem":
         """What this error means under this policy."""
-        kind = KINDS[type(error)]
-        statuses = {
+        given: dict[type[IdempotencyError], int] = {
             KeyReused: policy.mismatch_status,
             InProgress: policy.in_flight_status,
             ResourceGone: policy.gone_status,
         }
         asks = isinstance(error, OutcomeUnknown) and policy.on_unknown is Unknown.RECONCILE
-        retryable = kind.retryable or asks
+        retryable = error.retryable or asks
         return cls(
-            status=statuses.get(type(error), kind.status),
+            status=next((status for kind, status in given.items() if isinstance(error, kind)), error.status),
             code=error.code,
             title=error.title,
             detail=error.detail,
             retryable=retryable,
-            retry_same_key=kind.retry_same_key,
+            retry_same_key=error.retry_same_key,
             retry_after=policy.retry_after if retryable else None,
         )
 

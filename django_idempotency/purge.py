@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db import connections, router
+from django.db import Error, connections, router
 
 from .choices import State
 from .claims import claims_for
@@ -40,7 +40,7 @@ class Purged:
     Attributes:
         expired: how many records it removed.
         tombstones: how many it made of records whose object was gone.
-        finished: whether it came to the end, within its bounds.
+        finished: whether it came to the end, within its bounds, and could look at all objects.
     """
 
     expired: int = 0
@@ -92,7 +92,7 @@ def purge(
             if progress is not None:
                 progress(run.purged)
             time.sleep(rest * took)
-    run.purged.finished = not works
+    run.purged.finished = not works and not run.unseen
     run.end()
     return run.purged
 
@@ -124,6 +124,8 @@ class _Run:
         self._lines = IdempotencyPurge.objects.using(alias)
         last = self._lines.order_by("-pk").first()
         self._at = (last.resource_type, last.resource_id) if last else ("", "")
+        # Types of objects, and the databases where they could not be looked at.
+        self.unseen: set[tuple[str, str]] = set()
         self._line = self._lines.filter(pk=self._lines.create(began_at=Clock()).pk)
 
     def room(self, size: int) -> int:
@@ -157,10 +159,29 @@ class _Run:
             type, found = step
             for database in sorted({database for _, database in found}):
                 ids = sorted({id for id, where in found if where == database})
-                self.purged.tombstones += bury(self._alias, type, ids, database)
+                while self._bury(type, ids, database, self.room(size.now)):
+                    yield size
             self._at = type, found[-1][0]
             yield size
         self._at = "", ""
+
+    def _bury(self, type: str, ids: list[str], database: str, most: int) -> bool:
+        """
+        Bury what is gone of these objects. Where they cannot be looked at, that keeps the purge from nothing else.
+
+        Returns:
+            whether there is more of it.
+        """
+        if (type, database) in self.unseen:
+            return False
+        try:
+            made, more = bury(self._alias, type, ids, database, most)
+        except Error as error:
+            self.unseen.add((type, database))
+            logger.error("The purge cannot look at %s on %r: %s", type, database, error.__class__.__name__)
+            return False
+        self.purged.tombstones += made
+        return more
 
     def remove_counts(self, size: Size) -> Iterator[Size]:
         """Yield after each batch."""

@@ -122,6 +122,7 @@ def _key(model: Any, text: str) -> Any:
         LookupError: it can be no key of that model.
     """
     try:
-        return model._meta.pk.to_python(text)
+        key = model._meta.pk.to_python(text)
+        return tuple(key) if isinstance(key, list) else key  # a composite one, as the database gives it
     except (ValidationError, ValueError) as error:
         raise LookupError(model._meta.label) from error

@@ -68,7 +68,7 @@ class Route:
         # DRF's schemas rely on this function as well. Django's admin need not be installed for it.
         from django.contrib.admindocs.views import simplify_regex
 
-        return str(simplify_regex(self.route))
+        return str(simplify_regex(self.route)).replace("\\.", ".")  # of DRF's format suffixes
 
     @property
     def endpoint(self) -> str:

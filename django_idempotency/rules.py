@@ -6,6 +6,8 @@ from datetime import timedelta
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 
+from asgiref.sync import iscoroutinefunction
+
 from .choices import Fingerprint, KeySyntax, Mismatch, Mode, Unknown
 from .exceptions import PolicyError
 from .identity import ENDPOINT_LENGTH, storable
@@ -97,6 +99,8 @@ def _types(policy: "IdempotencyPolicy") -> Iterator[str]:
             or not _path_fits(value, types)
         ):
             yield f"{field} must be {meaning}, not {value!r}."
+        elif iscoroutinefunction(value):
+            yield f"{field} must not be async: the guard calls it, and awaits nothing."
 
 
 def _members_fit(field: str, value: Any) -> bool:
@@ -133,6 +137,8 @@ def _source_fault(source: object) -> str | None:
             return None
         case BodyField():
             return "a BodyField has the name of a member"
+        case Derived(function=function) if iscoroutinefunction(function):
+            return "its function must not be async"
         case Derived(function=object(__call__=_)):
             return None
         case Derived():

@@ -5,12 +5,16 @@ A scope is a text that names the caller, or None when there is nobody; nobody is
 """
 
 import hashlib
+import logging
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Model
 
 from .exceptions import ScopeRequired
+
+logger = logging.getLogger("django_idempotency")
 
 Scope = Callable[[Any], str | None]
 
@@ -36,18 +40,31 @@ def caller(request: Any) -> str | None:
 
 def attribute(path: str) -> Scope:
     """
-    A scope that is read off the request: `attribute("user.organization_id")`.
+    A scope that is read off the request: `attribute("user.organization_id")`, which is written
+    "user.organization_id:17".
 
     None, a blank text, an unsaved object, or a missing attribute anywhere along the path is nobody.
+
+    Raises:
+        TypeError: by the scope, of what is no text, number, UUID or object of a model: a method or a relation to many
+            has a text too, and it is the same one for all callers.
     """
 
     def scope(request: Any) -> str | None:
         value = request
         for name in path.split("."):
             value = getattr(value, name, None)
-        value = getattr(value, "pk", value)  # also of an AnonymousUser, who is no model and has none
-        return None if value in (None, "") else f"{path}:{value}"
+        key = getattr(value, "pk", value)  # also of an AnonymousUser, who is no model and has none
+        if key is None or key == "":
+            return None
+        if not isinstance(value, Model | str | int | UUID) or isinstance(value, bool):
+            raise TypeError(
+                f"attribute({path!r}) has found a {type(value).__name__}; only text, a whole number, a UUID or an object "
+                "of a model can name a caller."
+            )
+        return f"{path}:{key}"
 
+    scope.__qualname__ = f"attribute({path!r})"
     return scope
 
 
@@ -66,14 +83,21 @@ def resolve(scope: Scope, request: Any) -> str:
     """
     name: object = scope(request)
     if name is None:
+        if getattr(getattr(request, "user", None), "is_authenticated", False):
+            logger.warning("The scope %s finds nobody in a request of an authenticated user.", _called(scope))
         raise ScopeRequired(
             "Authenticate: an idempotency key belongs to a caller, and this request names none."
         )
     if not isinstance(name, str):
         raise TypeError(
-            f"A scope is text or None, and not {type(name).__name__}: let the function return str(...)."
+            f"The scope {_called(scope)} returned a {type(name).__name__}. A scope is text or None: one for each caller, "
+            "the same in each of their requests, such as str(user.pk)."
         )
     return name
+
+
+def _called(scope: Scope) -> str:
+    return getattr(scope, "__qualname__", type(scope).__qualname__)
 
 
 def _named(instance: Any) -> str:

@@ -19,33 +19,40 @@ from .resources import Resource
 
 Records: TypeAlias = "QuerySet[IdempotencyRecord]"
 
+# How many records, or objects, a statement takes.
+BATCH = 500
 
-def bury(alias: str, type: str, ids: Collection[str], database: str) -> int:
+
+def bury(alias: str, type: str, ids: Collection[str], database: str, most: int = BATCH) -> tuple[int, bool]:
     """
     Make tombstones of the records of those of the objects that are gone; a few hundred objects at a time.
 
     Args:
         alias: where the records are.
         type, ids, database: where the objects are, as `Resource` has it.
+        most: how many records are changed.
 
     Returns:
-        how many. A record that another session holds is left to the next purge.
+        how many it made, and whether it is to be called again for more. A record that another session holds is left to
+        the next purge.
     """
     gone = Resource.gone(type, database, ids)
     if not gone:
-        return 0
+        return 0, False
     bound = standing(alias).filter(resource_type=type, resource_database=database)
     live = Q(expires_at=None) | Q(expires_at__gt=Clock())
-    noted = list(bound.filter(live, resource_id__in=gone).values_list("pk", "resource_id", Clock()))
+    of_gone = bound.filter(live, resource_id__in=gone).values_list("pk", "resource_id", Clock())
+    noted = list(of_gone[: most + 1])
+    more, noted = len(noted) > most, noted[:most]
     # The look that counts comes after the note, for a key may be used again. An object that is made anew has a record
     # that is not in the note; or one of the same key, which had expired, and then it was completed after the note.
     gone = Resource.gone(type, database, {id for _, id, _ in noted})
     if not gone:
-        return 0
+        return 0, False
     bound = bound.filter(
         pk__in=[pk for pk, id, _ in noted if id in gone], completed_at__lte=min(at for *_, at in noted)
     )
-    return change(
+    made = change(
         bound,
         lambda records: records.update(
             response_body=None,
@@ -55,6 +62,7 @@ def bury(alias: str, type: str, ids: Collection[str], database: str) -> int:
             expires_at=Coalesce(F("expires_at"), Clock() + settings().TOMBSTONE_LIFETIME),
         ),
     )
+    return made, more and made == most  # else the same would be found again
 
 
 def standing(alias: str) -> Records:

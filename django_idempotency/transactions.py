@@ -1,7 +1,13 @@
 """The transaction of one attempt. All that a guard protects is inside, the claim first of all."""
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db import Error, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+
+MANUAL = (
+    "The connection {!r} is not in autocommit mode, so nothing that a guard stores would be committed. Set AUTOCOMMIT "
+    "to True in its DATABASES entry, and call set_autocommit(False) around no guarded view."
+)
 
 
 def begin(connection: BaseDatabaseWrapper, *, nested: bool) -> transaction.Atomic:
@@ -10,7 +16,14 @@ def begin(connection: BaseDatabaseWrapper, *, nested: bool) -> transaction.Atomi
 
     Args:
         nested: a guarded handler has called another one.
+
+    Raises:
+        ImproperlyConfigured: the project commits by itself.
     """
+    opened = connection.connection is not None
+    commits = connection.autocommit if opened else connection.settings_dict["AUTOCOMMIT"]
+    if not commits and not connection.in_atomic_block:
+        raise ImproperlyConfigured(MANUAL.format(connection.alias))
     connection.rollback_exc = None  # type: ignore[attr-defined]  # the last one, which Django keeps; see `check_kept`
     if nested:  # a savepoint: that one's failure is its own
         return transaction.atomic(connection.alias)

@@ -137,7 +137,9 @@ def _chart(database: str) -> Chart | None:
         sum=Sum("requests"), now=Clock()
     ):
         if not hours:
-            latest = now.replace(minute=0, second=0, microsecond=0)
+            # Of UTC, which may begin at half past elsewhere.
+            latest = now.replace(minute=hour.minute, second=0, microsecond=0)
+            latest -= HOUR * (latest > now)
             hours = {latest - HOUR * back: dict.fromkeys(KINDS, 0) for back in reversed(range(HOURS))}
         if hour in hours:
             hours[hour][kind(outcome)] += requests

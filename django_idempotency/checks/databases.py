@@ -47,10 +47,18 @@ def _settings(connection: BaseDatabaseWrapper) -> Iterator[CheckMessage]:
             f"ATOMIC_REQUESTS on SQLite ({connection.alias}) begins with a read, so a claim fails at once when another "
             'request writes. Set OPTIONS["transaction_mode"] to "IMMEDIATE".',
         )
-    if django_settings.USE_TZ is False and connection.vendor in ("mysql", "sqlite"):
+    zone = settings["TIME_ZONE"] or "UTC"
+    if connection.vendor in ("mysql", "sqlite") and (django_settings.USE_TZ is False or zone != "UTC"):
+        reason = "With USE_TZ=False" if django_settings.USE_TZ is False else f"With TIME_ZONE={zone!r}"
         yield warning(
             "W004",
-            f"With USE_TZ=False the times of idempotency records on {connection.alias} are shown in UTC.",
+            f"{reason} the times of idempotency records on {connection.alias} are shown wrong: they are written in UTC.",
+        )
+    if not settings["AUTOCOMMIT"]:
+        yield error(
+            "E009",
+            f"The database {connection.alias} has AUTOCOMMIT off, so nothing that a guard stores would be committed: each "
+            "guarded request would be refused. Set its AUTOCOMMIT to True, which is the default.",
         )
 
 
@@ -93,7 +101,21 @@ def _mysql(alias: str, cursor: Any, largest: int) -> Iterator[CheckMessage]:
         " 'transaction_read_only', 'max_allowed_packet')"
     )
     said = dict(cursor.fetchall())
-    yield from _isolation(alias, str(said.get("transaction_isolation") or said["tx_isolation"]))
+    level = str(said.get("transaction_isolation") or said["tx_isolation"])
+    yield from _isolation(alias, level)
+    if level.upper().replace("-", " ") == "READ UNCOMMITTED":
+        yield error(
+            "E010",
+            f"The database {alias} runs at READ UNCOMMITTED: a duplicate may be answered with a response that is rolled "
+            'back afterwards. Set OPTIONS["isolation_level"] to "read committed", which is the default.',
+        )
+    connection: Any = connections[alias]
+    if connection.mysql_is_mariadb and connection.mysql_version < (10, 6):
+        yield error(
+            "E011",
+            f"The database {alias} is MariaDB {'.'.join(map(str, connection.mysql_version))}; the purge and "
+            "erase need 10.6 or later, for SKIP LOCKED and JSON_TABLE.",
+        )
     locked = (said.get(name, "OFF") for name in ("read_only", "tx_read_only", "transaction_read_only"))
     yield from _read_only(alias, any(value != "OFF" for value in locked))
     packet = int(said["max_allowed_packet"])

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from asgiref.sync import iscoroutinefunction
 from django.apps import apps
 from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Tags, register
@@ -13,8 +14,9 @@ from ..choices import Mode
 from ..claims import claims_for
 from ..conf import resolve, settings
 from ..models import IdempotencyRecord
+from ..places import around
 from ..policy import IdempotencyPolicy
-from ..routes import Route, routes
+from ..routes import MARK, Route, routes
 from .messages import error, warning
 from .settings import check_settings
 
@@ -44,6 +46,9 @@ def faults(route: Route) -> Iterator[CheckMessage]:
     if policy is None:
         return
     name = f"The route {route.path}"
+    owner = getattr(route.view, "cls", None) or getattr(route.view, "view_class", None)
+    if hasattr(getattr(owner, "dispatch", None), MARK) and (fault := around(owner)):
+        yield error("E012", f"{name} is guarded around its dispatch(), and refuses each request. {fault}")
     yield from _absent(name, policy)
     alias = IdempotencyRecord.alias(policy)
     if alias not in connections:
@@ -72,6 +77,8 @@ def _absent(name: str, policy: IdempotencyPolicy) -> Iterator[CheckMessage]:
         else:
             if found is not None and not callable(found):
                 yield error("E007", f"{name} has a policy whose {field} is not callable.")
+            elif iscoroutinefunction(found):
+                yield error("E007", f"{name} has a policy whose {field} is async: nothing awaits it.")
     for label in policy.follows:
         try:
             apps.get_model(label)
@@ -123,7 +130,8 @@ def _leased(name: str, alias: str, policy: IdempotencyPolicy, view: Any) -> Iter
         yield error(
             "E003",
             f"{name} is guarded in mode leased, whose claim is committed first, and ATOMIC_REQUESTS of {alias!r} puts "
-            "it inside a transaction. Decorate the view with @transaction.non_atomic_requests.",
+            "it inside a transaction. Decorate the view with @transaction.non_atomic_requests; a class with "
+            "@method_decorator(transaction.non_atomic_requests, name='dispatch').",
         )
     if policy.lease.total_seconds() <= settings().REQUEST_TIMEOUT:
         yield warning(

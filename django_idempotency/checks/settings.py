@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
+from asgiref.sync import iscoroutinefunction
 from django.core.checks import CheckMessage, Tags, register
 from django.core.exceptions import ImproperlyConfigured
 
@@ -44,6 +45,8 @@ def _paths(given: Settings) -> Iterator[CheckMessage]:
             yield error("E002", 'IDEMPOTENCY["POLICY"] is no IdempotencyPolicy.')
         elif name != "POLICY" and not callable(found):
             yield error("E002", f'IDEMPOTENCY["{name}"] is not callable.')
+        elif iscoroutinefunction(found):
+            yield error("E002", f'IDEMPOTENCY["{name}"] is async: nothing awaits it.')
 
 
 def _values(given: Settings) -> Iterator[CheckMessage]:

@@ -55,6 +55,7 @@ class PostgreSQLClaims(Claims):
             {", ".join(COLUMNS)}
         FROM {TABLE} WHERE id = %s"""
 
+    # A lifetime that is over before this begins now: an answer must not expire at once.
     INSERT: ClassVar[str] = f"""
         INSERT INTO {TABLE} AS record
             (id, scope, endpoint, idempotency_key, mode, state, fingerprint, response_status, response_headers,
@@ -62,7 +63,8 @@ class PostgreSQLClaims(Claims):
              completed_at, expires_at)
         VALUES (%s, %s, %s, %s, 'atomic', 'completed', %s, %s, %s,
              %s, %s, %s, %s, %s, 1, now(), statement_timestamp(),
-             now() + %s::interval)"""
+             %s::interval + CASE WHEN now() + %s::interval > statement_timestamp()
+                 THEN now() ELSE statement_timestamp() END)"""
     # Taken over only where it is finished and expired: a leased row in flight or unknown never is.
     TAKE_OVER: ClassVar[str] = f"""{INSERT}
         ON CONFLICT (id) DO UPDATE SET
@@ -88,7 +90,7 @@ class PostgreSQLClaims(Claims):
             created_at = excluded.created_at, completed_at = NULL, expires_at = excluded.expires_at
         WHERE record.state = 'completed' AND record.expires_at <= statement_timestamp()"""
 
-    # A lifetime that was over before this begins again: an answer must not expire at once.
+    # A lifetime that was over before this begins again, as above.
     COMPLETE: ClassVar[str] = f"""
         UPDATE {TABLE} SET state = 'completed', response_status = %s, response_headers = %s, response_body = %s,
             sealed_with = %s, resource_type = %s, resource_id = %s, resource_database = %s,
@@ -137,7 +139,8 @@ class PostgreSQLClaims(Claims):
         if not messages.is_open(cursor.db):
             return False  # the handler has ended the transaction, and with it the claim
         parts = (identity.digest, identity.scope, identity.endpoint, identity.key, entry.fingerprint)
-        parameters = [*parts, *snapshot.columns, *made, lasting(entry.seconds)]
+        lifetime = lasting(entry.seconds)
+        parameters = [*parts, *snapshot.columns, *made, lifetime, lifetime]
         if not new:
             cursor.execute(self.TAKE_OVER, parameters)
             return bool(cursor.rowcount == 1)

@@ -45,6 +45,15 @@ class Tag(models.Model):
         return self.name
 
 
+class Seat(models.Model):
+    pk = models.CompositePrimaryKey("hall", "number")
+    hall = models.CharField(max_length=20)
+    number = models.IntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.number} in {self.hall}"
+
+
 class AnyEffect(Effect):
     class Meta:
         proxy = True

@@ -15,9 +15,9 @@ from django_idempotency.admin.dashboard import HEIGHT, TOP, kind
 from django_idempotency.admin.lists import BoundedPaginator
 from django_idempotency.choices import Outcome
 from django_idempotency.models import IdempotencyCount
-from django_idempotency.problems import KINDS
 from django_idempotency.purge import purge
 from tests.desk.site import LIST, staff, statements, text
+from tests.errors import ERRORS
 from tests.operate.records import completed, leased
 from tests.rig import Database
 
@@ -53,7 +53,7 @@ def test_every_outcome_is_of_some_kind() -> None:
         "replayed": "replayed",
         "pointed": "replayed",
     }
-    assert {kind(error.code) for error in KINDS} == {"refused"}
+    assert {kind(error.code) for error in ERRORS} == {"refused"}
 
 
 def test_requests_by_endpoint(database: Database) -> None:
@@ -94,6 +94,18 @@ def test_the_chart(database: Database) -> None:
     assert html.count("<rect ") == 3
     assert 'role="img"' in html
     assert " style=" not in html.split('class="idempotency-dashboard"')[1].split("</details>")[0]
+
+
+@pytest.mark.databases("postgresql")
+def test_hours_that_begin_at_half_past(database: Database) -> None:
+    """REQ 27: where local hours are not UTC's, the chart shows what was counted all the same."""
+    counted(0, "POST orders", "executed", 5)
+    counted(23, "POST orders", "executed", 2)
+    with override_settings(USE_TZ=False, TIME_ZONE="Asia/Kolkata"):
+        database.reconfigure()
+        chart = look().context["dashboard"]["chart"]
+    database.reconfigure()
+    assert [chart.hours[at][1]["executed"] for at in (0, -1)] == [2, 5]
 
 
 def test_what_is_there_now(database: Database) -> None:

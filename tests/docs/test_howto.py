@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import re
 import unittest
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from asgiref.sync import async_to_sync
 from cryptography.fernet import Fernet
+from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import Permission, User
 from django.contrib.contenttypes.models import ContentType
 from django.test import AsyncClient, Client
@@ -24,10 +26,10 @@ from django_idempotency.choices import Outcome
 from django_idempotency.contrib.prometheus.metrics import requests, seconds
 from django_idempotency.decorators import idempotent
 from django_idempotency.models import IdempotencyRecord
-from django_idempotency.problems import KINDS
 from tests.docs.conftest import Site
 from tests.docs.pages import README, page
 from tests.docs.shop import Order
+from tests.errors import ERRORS
 
 ORDER = {"item": "book", "quantity": 1}
 KEY = {"Idempotency-Key": "a" * 16}
@@ -127,7 +129,8 @@ class TestChooseAPolicy:
 def test_a_renderer_writes_refusals(site: Site, alice: User) -> None:
     """Refusals have the format of the page's renderer, and the headers that clients act on."""
     policy = page("docs/howto/own-error-format.md").python()["POLICY"]
-    site.serve(path("orders/", idempotent(policy.but(required=True))(README.python()["create_order"])))
+    view = inspect.unwrap(README.python()["create_order"])
+    site.serve(path("orders/", login_required(idempotent(policy.but(required=True))(view))))
     client = Client()
     client.force_login(alice)
     answer = client.post("/orders/", ORDER)
@@ -283,7 +286,7 @@ class TestWatchIt:
     def test_what_it_names_is_there(self) -> None:
         """Each metric and each outcome of the page is one that there is."""
         shown = {family.name for metric in (requests, seconds) for family in metric.collect()}
-        outcomes = {each.value for each in Outcome} | {error.code for error in KINDS}
+        outcomes = {each.value for each in Outcome} | {error.code for error in ERRORS}
         named = [row[0] for row in self.PAGE.rows("What")]
         assert named
         for words in named:

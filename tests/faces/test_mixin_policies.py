@@ -13,11 +13,13 @@ from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
+from rest_framework.test import APIRequestFactory
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet, ModelViewSet, ViewSet
 
-from django_idempotency import Header, IdempotencyPolicy, Mismatch, PolicyError
+from django_idempotency import Header, IdempotencyPolicy, Mismatch, Mode, NothingHappened, PolicyError
 from django_idempotency.mixins import IdempotencyMixin
+from django_idempotency.models import IdempotencyRecord
 from tests.faces.parts import REPLAYED, TokenView, client, effects, record, same, send
 from tests.rig import Database
 
@@ -193,3 +195,84 @@ def test_validate_from_the_settings_without_a_hook_is_loud(database: Database, s
         send(caller, "/defaults/", {"label": "b"})
     assert REPLAYED in send(caller, "/defaults/", {"label": "a"}).headers
     assert first.status_code == 201
+
+
+@pytest.mark.parametrize("wrong", [{"required": True}, "shop.POLICY", IdempotencyPolicy, 1])
+def test_what_is_no_policy(wrong: Any) -> None:
+    """Whatever stands in a policy's place is refused where it is written: on a class, an action, a route."""
+    with pytest.raises(TypeError, match=r"Wrong: idempotency_policy must be an IdempotencyPolicy\(\.\.\.\)"):
+        type("Wrong", (IdempotencyMixin, APIView), {"idempotency_policy": wrong})
+    with pytest.raises(TypeError, match="Defaults: idempotency_policy must be"):
+        Defaults.as_view(idempotency_policy=wrong)
+    with pytest.raises(TypeError, match="Acting: idempotency_policy must be"):
+
+        class Acting(IdempotencyMixin, ViewSet):
+            @action(detail=False, idempotency_policy=wrong)
+            def act(self, request: Request) -> Response:
+                return Response()
+
+
+def test_a_policy_under_another_name() -> None:
+    """A misspelt attribute would leave the view with the default policy, and nobody would know."""
+    with pytest.raises(TypeError, match=r"Misspelt\.idempotency_polcy guards nothing"):
+
+        class Misspelt(IdempotencyMixin, APIView):
+            idempotency_polcy = REQUIRED
+
+    class Chosen(IdempotencyMixin, APIView):
+        strict = REQUIRED
+
+        def get_idempotency_policy(self) -> IdempotencyPolicy:
+            return self.strict
+
+
+def test_a_choice_that_chooses_nothing(database: Database) -> None:
+    """A forgotten `return` is named."""
+
+    class Forgetful(Defaults):
+        def get_idempotency_policy(self) -> IdempotencyPolicy:
+            return None  # type: ignore[return-value]
+
+    with pytest.raises(TypeError, match=r"Forgetful\.get_idempotency_policy returned None"):
+        Forgetful.as_view(permission_classes=())(APIRequestFactory().get("/"))
+
+
+@pytest.mark.parametrize("hook", ["before_replay", "redact_response", "validate_replay"])
+def test_a_hook_that_cannot_be_called(hook: str) -> None:
+    """REQ 5: an async hook would be passed over at a replay, and with it what it refuses."""
+
+    async def never_awaited(self: Any, *arguments: Any) -> None: ...
+
+    for wrong, match in ((never_awaited, "must not be async"), (3, "must be a function")):
+        with pytest.raises(TypeError, match=f"Wrong: {hook} {match}"):
+            type("Wrong", (IdempotencyMixin, APIView), {hook: wrong})
+
+
+class GatewayDown(NothingHappened):
+    """A project's own word for it."""
+
+
+class Leased(Defaults):
+    idempotency_policy = IdempotencyPolicy(mode=Mode.LEASED, stored_errors=frozenset({500}))
+
+    def post(self, request: Request) -> Response:
+        raise GatewayDown
+
+    def put(self, request: Request) -> Response:
+        raise NothingHappened
+
+    def get_exception_handler(self) -> Any:
+        return lambda error, context: Response({"all": "caught"}, status=500)
+
+
+urlpatterns.append(path("leased/", Leased.as_view()))
+
+
+def test_a_handler_that_says_that_nothing_happened(database: Database) -> None:
+    """REQ 8, REQ 10: it is answered with 503 and frees the key: of a project's own kind, with an exception handler that
+    catches all, and from a method that is not guarded."""
+    for method in ("post", "post", "put"):
+        answer = send(client(), "/leased/", method=method)
+        assert (answer.status_code, answer.json()["code"]) == (503, "nothing_happened")
+        assert answer["Retry-After"] == "1"
+    assert not IdempotencyRecord.objects.exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.test import APIClient
 
-from django_idempotency import IdempotencyPolicy, scopes
+from django_idempotency import Derived, IdempotencyPolicy, PolicyError, scopes
 from django_idempotency.mixins import IdempotencyMixin
 from tests.faces.parts import REPLAYED, TokenView, client, effects, record, same, send, user
 from tests.rig import Database
@@ -188,3 +189,35 @@ def test_a_scope_that_cannot_be_is_refused(database: Database, url: str) -> None
     answer = send(client(), url)
     assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_scope_required")
     assert effects() == 0
+
+
+@pytest.mark.parametrize(
+    "path", ["user.groups", "user.groups.all", "user.get_full_name", "user.is_active", "user.date_joined"]
+)
+def test_what_names_no_caller(database: Database, path: str) -> None:
+    """REQ 4: a relation or a method has a text too, the same for all callers; it is no scope."""
+    request = SimpleNamespace(user=user("ann"))
+    with pytest.raises(TypeError, match=re.escape(f"attribute({path!r}) has found a ")):
+        scopes.attribute(path)(request)
+
+
+def test_a_scope_is_not_async() -> None:
+    """REQ 4: nobody awaits it, so it is refused where the policy is written."""
+
+    async def asked(request: Any) -> str:
+        return "x"
+
+    scope: Any = asked
+    for field in ("scope", "renderer"):
+        with pytest.raises(PolicyError, match=f"{field} must not be async"):
+            IdempotencyPolicy(**{field: scope})
+    with pytest.raises(PolicyError, match="must not be async"):
+        IdempotencyPolicy(keys=(Derived(scope),))
+
+
+def test_an_authenticated_caller_that_the_scope_does_not_find(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    """REQ 4: a misspelt attribute, or a user without an organization, can be told from the log."""
+    assert send(client(), "/attribute/").status_code == 400
+    assert "The scope attribute('user.last_name') finds nobody" in caplog.text

@@ -215,3 +215,21 @@ def test_the_shortest_life_and_the_longest(database: Database, mode: str) -> Non
     assert int(first.headers[EXPIRES]) == 3660 * 24 * 60 * 60
     again = post(f"/{mode}/longest/", key="another")
     assert (again.content, again.headers[REPLAYED], effects()) == (first.content, "true", 3)
+
+
+def pay_slowly(request: HttpRequest) -> HttpResponse:
+    time.sleep(0.3)
+    return JsonResponse({"id": Effect.objects.create(label="paid").pk}, status=201)
+
+
+BRIEF = timedelta(seconds=0.2)
+urlpatterns.append(path("slow/", idempotent(POLICY.but(lifetime=BRIEF))(pay_slowly)))
+
+
+def test_a_handler_that_takes_longer_than_its_record_lives(database: Database) -> None:
+    """REQ 12: an answer is not expired as it is given: its lifetime then begins with it."""
+    assert post("/slow/").status_code == 201
+    made = IdempotencyRecord.objects.get()
+    assert made.completed_at is not None
+    assert made.expires_at is not None
+    assert timedelta(0) <= made.expires_at - made.completed_at - BRIEF < timedelta(seconds=0.1)

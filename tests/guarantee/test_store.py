@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations import AddField
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.test import Client
 from django.urls import path
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -23,6 +25,7 @@ from django_idempotency.mixins import IdempotencyMixin
 from django_idempotency.models import IdempotencyRecord
 from tests.app.models import Effect
 from tests.guarantee.desk import POLICY, assert_unavailable, effects, post, records
+from tests.guarantee.moments import end_session, session
 from tests.rig import Database
 
 pytestmark = pytest.mark.urls(__name__)
@@ -187,3 +190,64 @@ def test_a_server_without_the_database_fails_closed(database: Database, face: st
     assert response.status_code == 503
     assert response.headers["Retry-After"] == "1"
     assert not RAN
+
+
+def by_a_lost_session(request: Any) -> str | None:
+    """A scope that asks a database which is gone by then."""
+    connection.ensure_connection()
+    end_session(session())
+    connection.cursor().execute("SELECT 1")
+    return "never"
+
+
+def wrong_statement(request: Any) -> str | None:
+    connection.cursor().execute("SELECT nonsense")
+    return "never"
+
+
+def lost_before_the_replay(request: Any, record: Any) -> None:
+    by_a_lost_session(request)
+
+
+urlpatterns += [
+    path("asking/", idempotent(POLICY.but(scope=by_a_lost_session))(decorated)),
+    path("wrong/", idempotent(POLICY.but(scope=wrong_statement))(decorated)),
+    path("replayed/", idempotent(POLICY, before_replay=lost_before_the_replay)(decorated)),
+]
+
+
+@pytest.mark.databases("postgresql", "mariadb")
+def test_lost_while_the_caller_is_looked_up(database: Database) -> None:
+    """REQ 24: a scope that asks the database, for the user as a rule, and gets no answer: 503, and nothing ran."""
+    assert_unavailable(post("/asking/"))
+    connection.close()  # as Django does after a request in which the database failed
+    assert (effects(), records()) == (0, 0)
+    assert post("/wrong/").status_code == 500
+
+
+@pytest.mark.databases("postgresql", "mariadb")
+def test_lost_in_the_check_before_a_replay(database: Database) -> None:
+    """REQ 24: the same before a replay."""
+    first = post("/replayed/")
+    assert first.status_code == 201
+    assert_unavailable(post("/replayed/"))
+    connection.close()
+    assert (effects(), records()) == (1, 1)
+
+
+def test_a_project_that_commits_by_itself(database: Database) -> None:
+    """REQ 2: without autocommit nothing would be committed, so nothing is done, and it says what to set."""
+    for by_setting in (True, False):
+        if by_setting:
+            database.reconfigure(AUTOCOMMIT=False)
+        else:
+            database.reconfigure(AUTOCOMMIT=True)
+            connection.set_autocommit(False)
+        try:
+            for face in FACES:
+                with pytest.raises(ImproperlyConfigured, match="Set AUTOCOMMIT to True"):
+                    Client().post(face, headers={"Idempotency-Key": "key-1"})
+        finally:
+            connection.rollback()
+            connection.set_autocommit(True)
+    assert (RAN, effects(), records()) == ([], 0, 0)

@@ -14,15 +14,16 @@ from django_idempotency import IdempotencyPolicy, bind
 from django_idempotency.decorators import idempotent
 from django_idempotency.models import IdempotencyRecord
 from django_idempotency.scopes import everyone
-from tests.app.models import AnyEffect, Effect, Entry, Line, Parcel, Refund, Tag
+from tests.app.models import AnyEffect, Effect, Entry, Line, Parcel, Refund, Seat, Tag
 
 POLICY = IdempotencyPolicy(scope=everyone, required=True)
-FOLLOWS = ("app.Effect", "app.Line", "app.Parcel", "app.Tag", "app.Refund")
+FOLLOWS = ("app.Effect", "app.Line", "app.Parcel", "app.Tag", "app.Refund", "app.Seat")
 
 KINDS: dict[str, Callable[[], Model]] = {
     "integer": lambda: Effect.objects.create(label="made"),
     "uuid": lambda: Parcel.objects.create(),
     "text": lambda: Tag.objects.create(name="Ünö\t'1'"),
+    "composite": lambda: Seat.objects.create(hall="Ünö, 'a'", number=7),
     "proxy": lambda: AnyEffect.objects.create(label="made"),
     "inherited": lambda: Refund.objects.create(label="made"),
     "child": lambda: Line.objects.create(effect=Effect.objects.create(label="parent")),

@@ -59,7 +59,7 @@ def bury_while(monkeypatch: pytest.MonkeyPatch, action: Callable[[], object]) ->
         return change(*arguments)
 
     monkeypatch.setattr(tombstones, "change", change_later)
-    return tombstones.bury("default", "app.tag", ["natural"], "default")
+    return tombstones.bury("default", "app.tag", ["natural"], "default")[0]
 
 
 def assert_stands(key: str) -> None:

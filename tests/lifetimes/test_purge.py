@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
+from itertools import pairwise
 from threading import Barrier
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.db import connection, transaction
+from django.db.models.signals import post_delete
 from django.http import HttpRequest, JsonResponse
+from django.test.utils import CaptureQueriesContext
 from django.urls import path
 from django.utils import timezone
 
@@ -21,7 +25,7 @@ from django_idempotency.decorators import idempotent
 from django_idempotency.models import IdempotencyPurge, IdempotencyRecord
 from django_idempotency.purge import BRIEF, Purged, Size, purge
 from django_idempotency.tombstones import bound_objects
-from tests.app.models import Effect
+from tests.app.models import Effect, Parcel, Tag
 from tests.guarantee.clients import REPLAYED
 from tests.guarantee.desk import POLICY, effects, post
 from tests.guarantee.gate import PATIENCE
@@ -165,6 +169,65 @@ def test_both_works_take_turns(database: Database) -> None:
     Effect.objects.all()._raw_delete("default")
     done = purge(batch=10, rows=40, rest=0)
     assert (done.expired, done.tombstones) == (20, 20)
+
+
+def test_many_records_of_one_object(database: Database) -> None:
+    """REQ 20: however many records tell of one object, a batch is a batch, and a bound a bound."""
+    effect = Effect.objects.create(label="shared")
+    bound_to([effect] * 45)
+    Effect.objects.all()._raw_delete("default")
+    batches: list[int] = []
+    done = purge(batch=10, rows=30, rest=0, progress=lambda done: batches.append(done.tombstones))
+    assert (done.tombstones, done.finished) == (30, False)
+    assert {later - before for before, later in pairwise([0, *batches])} <= {0, 10}
+    assert purge(batch=10, rest=0) == Purged(tombstones=15, finished=True)
+
+
+def test_objects_that_cannot_be_looked_at(database: Database, caplog: pytest.LogCaptureFixture) -> None:
+    """REQ 20: a table or a database that is away keeps the purge from nothing else, and it says so."""
+    parcels, effects = [Parcel.objects.create() for _ in range(3)], Effect.objects.bulk_create([Effect()] * 3)
+    bound_to([*parcels, *effects])
+    rows(30)
+    Effect.objects.all()._raw_delete("default")
+    Tag.objects.create(name="behind it")
+    bound_to([Tag.objects.get()])
+    Tag.objects.all()._raw_delete("default")
+    table = Parcel._meta.db_table
+    with done_to(f"ALTER TABLE {table} RENAME TO away", f"ALTER TABLE away RENAME TO {table}"):
+        assert purge(batch=10, rest=0) == Purged(expired=30, tombstones=4, finished=False)
+    assert "cannot look at app.parcel" in caplog.text
+    assert IdempotencyPurge.objects.latest("pk").ended_at is not None
+    Parcel.objects.all()._raw_delete("default")
+    assert purge(batch=10, rest=0) == Purged(tombstones=3, finished=True)
+
+
+def test_whoever_listens_to_every_deletion(database: Database) -> None:
+    """REQ 20: a project that hears of all deletions does not make the purge fetch what it removes."""
+    rows(20)
+    heard: list[object] = []
+
+    def hear(sender: object, **kwargs: object) -> None:
+        heard.append(sender)
+
+    post_delete.connect(hear)
+    try:
+        with CaptureQueriesContext(connection) as queries:
+            assert purge(rest=0).expired == 20
+    finally:
+        post_delete.disconnect(hear)
+    assert not [query for query in queries if "response_body" in query["sql"].partition("FROM")[0]]
+    assert IdempotencyRecord not in heard
+
+
+@contextmanager
+def done_to(change: str, undo: str) -> Iterator[None]:
+    with connection.cursor() as cursor:
+        cursor.execute(change)
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(undo)
 
 
 class Killed(Exception):

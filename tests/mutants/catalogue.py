@@ -301,7 +301,7 @@ GONE = (
 BURIED = '''\
         pk__in=[pk for pk, id, _ in noted if id in gone], completed_at__lte=min(at for *_, at in noted)
     )
-    return change(
+    made = change(
         bound,
         lambda records: records.update(
             response_body=None,
@@ -311,6 +311,7 @@ BURIED = '''\
             expires_at=Coalesce(F("expires_at"), Clock() + settings().TOMBSTONE_LIFETIME),
         ),
     )
+    return made, more and made == most  # else the same would be found again
 
 
 def standing(alias: str) -> Records:

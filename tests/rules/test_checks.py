@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -9,8 +10,15 @@ from cryptography.fernet import Fernet
 from django.core.checks import run_checks
 from django.http import HttpRequest, HttpResponse
 from django.test import override_settings
+from django.urls import path
+from django.utils.decorators import method_decorator
+from django.views import View
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from django_idempotency import IdempotencyPolicy, Problem
+from django_idempotency.decorators import idempotent
 from django_idempotency.scopes import everyone
 from tests.rig import Database
 
@@ -120,3 +128,35 @@ def test_a_database_that_was_not_asked_for_is_left_alone(database: Database) -> 
     """`manage.py check` without `--database` opens no connection."""
     with override_settings(USE_TZ=False):
         assert not [found for found in run_checks() if str(found.id).startswith("django_idempotency")]
+
+
+@pytest.mark.databases("sqlite")
+def test_a_guard_around_dispatch(database: Database) -> None:
+    """E012: what refuses each request is told before the first one."""
+
+    @method_decorator(idempotent, name="dispatch")
+    class Pay(APIView):
+        def post(self, request: Request) -> Response:
+            return Response()
+
+    @method_decorator(idempotent, name="dispatch")
+    class Plain(View):
+        def post(self, request: HttpRequest) -> HttpResponse:
+            return HttpResponse()
+
+    urls: Any = ModuleType("around_dispatch")
+    urls.urlpatterns = [path("plain/", Plain.as_view(), name="plain")]
+    assert ids(ROOT_URLCONF=urls) == []
+    urls = ModuleType("around_dispatch_of_drf")
+    urls.urlpatterns = [path("pay/", Pay.as_view(), name="pay")]
+    assert ids(ROOT_URLCONF=urls) == ["django_idempotency.E012"]
+
+
+async def nobody_awaits(request: Any) -> str:
+    return "x"
+
+
+@pytest.mark.databases("sqlite")
+def test_an_async_function_by_its_path(database: Database) -> None:
+    """E002: a path is looked at once it can be imported."""
+    assert ids(IDEMPOTENCY={"SCOPE": f"{__name__}.nobody_awaits"}) == ["django_idempotency.E002"]

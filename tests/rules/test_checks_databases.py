@@ -14,6 +14,7 @@ from django.conf import settings as django_settings
 from django.db import connection, connections
 from django.http import HttpRequest, HttpResponse
 from django.test import override_settings
+from django.test.utils import _TestState
 from django.urls import path
 
 from django_idempotency import IdempotencyPolicy
@@ -161,15 +162,17 @@ def test_records_on_another_alias(database: Database, elsewhere: str) -> None:
 
 
 @pytest.fixture
-def beat(database: Database) -> Iterator[Any]:
-    """A project with django-celery-beat, migrated."""
+def beat(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A project with django-celery-beat, migrated, and not in a test run."""
     pytest.importorskip("django_celery_beat")
     with override_settings(INSTALLED_APPS=[*django_settings.INSTALLED_APPS, "django_celery_beat"]):
         models = list(apps.get_app_config("django_celery_beat").get_models())
         with connection.schema_editor() as editor:
             for model in models:
                 editor.create_model(model)
-        yield apps.get_model("django_celery_beat.PeriodicTask")
+        with monkeypatch.context() as patch:
+            patch.delattr(_TestState, "saved_data")
+            yield apps.get_model("django_celery_beat.PeriodicTask")
         with connection.schema_editor() as editor:
             for model in reversed(models):
                 editor.delete_model(model)
@@ -193,3 +196,34 @@ def test_a_purge_without_django_celery_beat(database: Database) -> None:
     assert numbers() == []
     with override_settings(INSTALLED_APPS=[*django_settings.INSTALLED_APPS, "django_celery_beat"]):
         assert numbers() == []
+
+
+@pytest.mark.databases("mariadb")
+def test_a_level_at_which_nothing_is_promised(database: Database) -> None:
+    """E010: where others' uncommitted rows are read, a duplicate could be answered with what never was."""
+    database.reconfigure(OPTIONS={"isolation_level": "read uncommitted"})
+    assert numbers() == ["E010"]
+
+
+@pytest.mark.databases("mariadb")
+@pytest.mark.parametrize(("version", "told"), [((10, 5, 29), ["E011"]), ((10, 6, 0), [])])
+def test_a_server_that_is_too_old(
+    database: Database, monkeypatch: pytest.MonkeyPatch, version: tuple[int, ...], told: list[str]
+) -> None:
+    """E011: a server on which the purge would fail is told of."""
+    monkeypatch.setitem(vars(connections["default"]), "mysql_version", version)
+    assert numbers() == told
+
+
+def test_without_autocommit(database: Database) -> None:
+    """E009: a database that nothing would be committed to."""
+    database.reconfigure(AUTOCOMMIT=False)
+    assert "E009" in numbers()
+    database.reconfigure(AUTOCOMMIT=True)
+
+
+@pytest.mark.databases("mariadb", "sqlite")
+def test_a_zone_of_the_database(database: Database) -> None:
+    """W004: times that are written in UTC and read as another zone's are told of."""
+    database.reconfigure(TIME_ZONE="Asia/Kolkata")
+    assert numbers() == ["W004"]

@@ -96,7 +96,7 @@ def test_a_scope_that_is_no_text_says_so(database: Database, site: Site, scope: 
     """REQ 4: a scope function that returns its id as a number fails with a sentence that names the cure."""
     client = site(OPEN.but(scope=lambda request: scope))
     client.raise_request_exception = True
-    with pytest.raises(TypeError, match=r"A scope is text or None.*str\(...\)"):
+    with pytest.raises(TypeError, match=r"A scope is text or None.*str\(user\.pk\)"):
         send(client)
     assert (effects(), records()) == (0, 0)
 

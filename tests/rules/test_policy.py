@@ -182,7 +182,7 @@ def test_stripe_is_stripes(database: Database, site: Site) -> None:
         "error": {
             "type": "idempotency_error",
             "code": "idempotency_conflict",
-            "message": "A different request was already made with this idempotency key.",
+            "message": "A request with another body was already made with this idempotency key.",
         }
     }
     assert send(client, key="k" * 256).json()["error"]["type"] == "idempotency_error"

@@ -44,6 +44,14 @@ def shout(problem: Problem, request: HttpRequest) -> HttpResponse:
     return JsonResponse({"shout": told, "method": request.method}, status=418)
 
 
+def test_a_renderer_that_returns_no_response(database: Database, site: Site) -> None:
+    """REQ 17: it is named, and what it returned."""
+    client = site(OPEN.but(required=True, renderer=lambda problem, request: {"code": problem.code}))
+    client.raise_request_exception = True
+    with pytest.raises(TypeError, match=r"The renderer .*returned a dict, no HttpResponse"):
+        client.post("/")
+
+
 @pytest.mark.parametrize("drf", [False, True], ids=["django", "drf"])
 @pytest.mark.parametrize("where", ["policy", "settings"])
 def test_a_renderer_may_be_a_dotted_path(

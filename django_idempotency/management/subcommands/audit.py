@@ -35,7 +35,7 @@ class Audit(Subcommand):
         found = survey(self.options["exempt"])
         self.print([_shown(each) for each in found.routes], *_lines(found))
         if not settings().ENABLED:
-            self.stderr.write('IDEMPOTENCY["ENABLED"] is off: as long, nothing of this is guarded.')
+            self.stderr.write('IDEMPOTENCY["ENABLED"] is off: until it is on again, none of this is guarded.')
         for pattern in found.idle:
             self.stderr.write(f"There is no route for {pattern!r} to exempt.")
         unprotected = found.of(Status.UNPROTECTED)

@@ -57,6 +57,10 @@ class Erase(Subcommand):
 
     def _end(self, erased: Erased, verb: str) -> None:
         self.print(asdict(erased), f"{verb} {_words(erased)}.")
+        if not any(asdict(erased).values()):
+            self.stderr.write(
+                f"Nothing has the scope {self.options['scope']}: `show` tells the one of a key."
+            )
         if erased.in_flight or erased.unknown:
             self.fail(
                 f"{number(erased.in_flight, 'record')} in flight and {erased.unknown} unknown are left. "
