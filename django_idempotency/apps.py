@@ -1,4 +1,4 @@
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 
 
 class IdempotencyConfig(AppConfig):
@@ -10,3 +10,5 @@ class IdempotencyConfig(AppConfig):
         from . import checks, deletions  # noqa: F401  (checks are registered by being imported)
 
         deletions.connect()
+        if apps.is_installed("drf_spectacular"):
+            from .contrib.spectacular import views  # noqa: F401  (its extension is registered by being imported)

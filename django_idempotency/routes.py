@@ -54,8 +54,7 @@ class Route:
     @property
     def chooses(self) -> bool:
         """Whether the view chooses its policy by the request, so that this one may not be the one."""
-        method = getattr(_class(self.view), CHOOSES, None)
-        return method is not None and method.__module__ != f"{__package__}.mixins"
+        return chooses(_class(self.view))
 
     @property
     def handlers(self) -> tuple[Any, ...]:
@@ -91,14 +90,26 @@ def routes(*methods: str) -> Iterator[Route]:
             accepts = _accepts(view, method)
             if accepts is not False:
                 own = _own(view, method)
-                policy = resolve(settings().POLICY) if own is DEFAULT else own
-                yield Route(method, route, space, name, view, accepts is True, policy, own is not DEFAULT)
+                yield Route(
+                    method, route, space, name, view, accepts is True, _policy(own), own is not DEFAULT
+                )
 
 
 def policy_of(endpoint: str) -> IdempotencyPolicy | None:
     """The policy that guards an endpoint now, by the name that its records have; None where no route has it."""
     guarded = (route for route in routes("POST", "PATCH", "PUT", "DELETE") if route.is_guarded)
     return next((route.policy for route in guarded if route.endpoint == endpoint), None)
+
+
+def guard_of(view: Any, method: str) -> IdempotencyPolicy | None:
+    """What guards a view as a URLconf holds it, whichever methods that guards; None where nothing does."""
+    return _policy(_own(view, method))
+
+
+def chooses(owner: Any) -> bool:
+    """Whether a view class chooses its policy by the request."""
+    method = getattr(owner, CHOOSES, None)
+    return method is not None and method.__module__ != f"{__package__}.mixins"
 
 
 def _views(resolver: Any, route: str, space: str) -> Iterator[tuple[str, str, str, Any]]:
@@ -156,6 +167,11 @@ def _own(view: Any, method: str) -> Any:
         if hasattr(function, MARK):
             return getattr(function, MARK) or DEFAULT
     return None
+
+
+def _policy(own: Any) -> IdempotencyPolicy | None:
+    policy: IdempotencyPolicy | None = resolve(settings().POLICY) if own is DEFAULT else own
+    return policy
 
 
 def _closed_over(function: Any, name: str) -> Any:

@@ -18,12 +18,14 @@ from django.contrib.auth.models import Permission, User
 from django.contrib.contenttypes.models import ContentType
 from django.test import AsyncClient, Client
 from django.urls import include, path
+from drf_spectacular.generators import SchemaGenerator
 from rest_framework.routers import SimpleRouter
 from rest_framework.test import APIClient
 
 from django_idempotency import IdempotencyPolicy, counts
 from django_idempotency.choices import Outcome
 from django_idempotency.contrib.prometheus.metrics import requests, seconds
+from django_idempotency.contrib.spectacular import views  # noqa: F401  (as where it is an app)
 from django_idempotency.decorators import idempotent
 from django_idempotency.models import IdempotencyRecord
 from tests.docs.conftest import Site
@@ -253,6 +255,27 @@ def test_switched_off_every_retry_runs(site: Site, alice: User, monkeypatch: pyt
 
     assert {answer.status_code for answer in answers} == {201}
     assert (Order.objects.count(), IdempotencyRecord.objects.count()) == (4, 0)
+
+
+class TestPublishASchema:
+    PAGE = page("docs/howto/publish-a-schema.md")
+
+    def test_what_is_declared_wins(self, site: Site, settings: Any) -> None:
+        """The page's view keeps its own key and its own 409, and the rest is told of by its policy."""
+        for block in self.PAGE.blocks:
+            if block.mark == "settings":
+                shown: dict[str, Any] = {}
+                block.run(shown)
+                settings.REST_FRAMEWORK = shown["REST_FRAMEWORK"]
+        view = self.PAGE.python()["CreateOrder"].as_view()
+
+        schema = SchemaGenerator(patterns=[path("orders/", view)]).get_schema(public=True)
+        operation = schema["paths"]["/orders/"]["post"]
+        assert [each["description"] for each in operation["parameters"]] == ["Of your order."]
+        answers = operation["responses"]
+        assert set(answers) == {"201", "400", "409", "422", "503"}
+        assert answers["409"]["description"].startswith("Sold out")
+        assert "IdempotencyProblem" in schema["components"]["schemas"]
 
 
 class TestWatchIt:
