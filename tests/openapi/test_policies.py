@@ -30,7 +30,7 @@ from django_idempotency.choices import Fingerprint
 from django_idempotency.contrib.spectacular import refusals
 from django_idempotency.exceptions import InProgress, KeyUnknown
 from django_idempotency.mixins import IdempotencyMixin, IdempotentCreateMixin
-from django_idempotency.problems import KINDS, render
+from tests.errors import ERRORS, render
 from tests.openapi.parts import Create, keys, operation, schema_of
 
 POLICY = IdempotencyPolicy()
@@ -100,7 +100,7 @@ def test_bound_objects_may_be_gone() -> None:
 def test_what_can_be_refused() -> None:
     """REQ 17: each refusal of a guarded request is told of, where its policy can lead to it."""
     known = refusals.possible(POLICY, binds=False)
-    assert set(known) == set(KINDS) - {KeyUnknown}
+    assert set(known) == set(ERRORS) - {KeyUnknown}
     names = {kind.__name__ for kind, can_be in known.items() if can_be}
     assert names == {
         "InvalidKey",
