@@ -30,7 +30,8 @@ from django_idempotency.choices import Fingerprint
 from django_idempotency.contrib.spectacular import refusals
 from django_idempotency.exceptions import InProgress, KeyUnknown
 from django_idempotency.mixins import IdempotencyMixin, IdempotentCreateMixin
-from tests.errors import ERRORS, render
+from django_idempotency.problems import render
+from tests.errors import ERRORS
 from tests.openapi.parts import Create, keys, operation, schema_of
 
 POLICY = IdempotencyPolicy()
