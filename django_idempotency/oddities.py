@@ -41,7 +41,7 @@ def oddities(route: Route, guarded: Iterable[Route]) -> Iterator[Oddity]:
     yield from _about_the_view(route, route.policy)
     if route.is_guarded:
         yield from _about_keys(route, route.policy, guarded)
-        yield from _about_outcomes(route.policy)
+        yield from _about_outcomes(route, route.policy)
 
 
 def _about_the_view(route: Route, policy: IdempotencyPolicy) -> Iterator[Oddity]:
@@ -71,7 +71,7 @@ def _about_keys(route: Route, policy: IdempotencyPolicy, guarded: Iterable[Route
         yield Oddity("shared_endpoint", f"Its endpoint has the name {route.endpoint!r}, and so has {names}.")
 
 
-def _about_outcomes(policy: IdempotencyPolicy) -> Iterator[Oddity]:
+def _about_outcomes(route: Route, policy: IdempotencyPolicy) -> Iterator[Oddity]:
     if policy.in_flight_wait:
         yield Oddity(
             "waits", f"A duplicate in flight holds its worker for up to {policy.in_flight_wait:g} s."
@@ -79,6 +79,13 @@ def _about_outcomes(policy: IdempotencyPolicy) -> Iterator[Oddity]:
     if policy.mode is Mode.LEASED and policy.on_unknown is Unknown.RETRY:
         yield Oddity(
             "at_least_once", "A request whose worker was lost runs again, whatever it has done outside."
+        )
+    if policy.mode is Mode.LEASED and any(
+        handler.__module__.startswith("rest_framework.") for handler in route.handlers
+    ):
+        yield Oddity(
+            "raises",
+            "Its handler is DRF's own, which raises what it answers with 400, 403 and 404: each leaves its key unknown.",
         )
     if policy.lifetime is None:
         yield Oddity("for_ever", "Its records never expire; only those of deleted objects are ever purged.")

@@ -12,7 +12,7 @@ from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
-from django_idempotency import IdempotencyPolicy, scopes
+from django_idempotency import IdempotencyPolicy, Mode, scopes
 from django_idempotency.decorators import idempotent
 from tests.app.models import Effect
 
@@ -113,6 +113,7 @@ urlpatterns = [
     path("meeting/", idempotent(OPEN)(meeting), name="meeting"),
     path("arrivals/", arrivals, name="arrivals"),
     path("endless/", idempotent(OPEN)(endless), name="endless"),
+    path("endless-leased/", idempotent(OPEN.but(mode=Mode.LEASED))(endless), name="endless-leased"),
     path("direct/", Direct.as_view(), name="direct"),
     path("named/", Named.as_view(), name="named"),
     path("whole/", idempotent(OPEN)(Whole.as_view()), name="whole"),
