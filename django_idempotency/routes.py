@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.urls import URLPattern, URLResolver, get_resolver
+from django.urls import Resolver404, URLPattern, URLResolver, get_resolver
+from django.urls import resolve as resolve_path
 
 from .conf import resolve, settings
 from .identity import endpoint_name
@@ -93,6 +94,15 @@ def routes(*methods: str) -> Iterator[Route]:
                 yield Route(
                     method, route, space, name, view, accepts is True, _policy(own), own is not DEFAULT
                 )
+
+
+def route_to(path: str, method: str) -> Route | None:
+    """The route that a path leads to; None where nothing takes the method there."""
+    try:
+        view = resolve_path(path).func
+    except Resolver404:
+        return None
+    return next((route for route in routes(method) if route.view is view), None)
 
 
 def policy_of(endpoint: str) -> IdempotencyPolicy | None:

@@ -21,7 +21,7 @@ from tests.rig import Database
 @pytest.fixture
 def shop(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The reader's app, importable as the pages import it."""
-    for name in ("shop", "shop.models", "shop.serializers"):
+    for name in ("shop", "shop.models", "shop.provider", "shop.serializers"):
         monkeypatch.setitem(sys.modules, name, shop_module)
     return shop_module
 

@@ -16,7 +16,7 @@ from cryptography.fernet import Fernet
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import Permission, User
 from django.contrib.contenttypes.models import ContentType
-from django.test import AsyncClient, Client
+from django.test import AsyncClient, Client, TestCase
 from django.urls import include, path
 from drf_spectacular.generators import SchemaGenerator
 from rest_framework.routers import SimpleRouter
@@ -30,7 +30,7 @@ from django_idempotency.decorators import idempotent
 from django_idempotency.models import IdempotencyRecord
 from tests.docs.conftest import Site
 from tests.docs.pages import README, page
-from tests.docs.shop import Order
+from tests.docs.shop import Order, Provider
 from tests.errors import ERRORS
 
 ORDER = {"item": "book", "quantity": 1}
@@ -235,14 +235,24 @@ def test_a_redacted_body_is_stored(site: Site, alice: User, name: str) -> None:
 
 class TestTestYourEndpoint:
     def test_the_tests_of_the_page_pass(self, site: Site) -> None:
-        """The test case of the page passes against the view of README.md."""
-        site.serve(path("orders/", README.python()["CreateOrder"].as_view(), name="orders"))
-        case = page("docs/howto/test-your-endpoint.md").python("tests")["OrderRetries"]
-        suite = unittest.defaultTestLoader.loadTestsFromTestCase(case)
+        """The test cases of the page pass against the views of README.md and of the pages that it links to."""
+        orders = README.python()["CreateOrder"]
+        payments = page("docs/howto/call-the-outside-world.md").python()
+        payments["Provider"] = Provider
+        policy = page("docs/howto/own-error-format.md").python()["POLICY"]
+        site.serve(
+            path("orders/", orders.as_view(), name="orders"),
+            path("payments/", payments["Payments"].as_view()),
+            path("returns/", type("Returns", (orders,), {"idempotency_policy": policy}).as_view()),  # type: ignore[attr-defined]
+        )
+        names = page("docs/howto/test-your-endpoint.md").python("tests")
+        cases = [each for each in names.values() if isinstance(each, type) and issubclass(each, TestCase)]
+        load = unittest.defaultTestLoader.loadTestsFromTestCase
+        suite = unittest.TestSuite(load(case) for case in cases if case is not TestCase)
         report = io.StringIO()
         result = unittest.TextTestRunner(report).run(suite)
 
-        assert (result.testsRun, result.wasSuccessful()) == (5, True), report.getvalue()
+        assert (result.testsRun, result.wasSuccessful()) == (7, True), report.getvalue()
 
 
 def test_switched_off_every_retry_runs(site: Site, alice: User, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import subprocess
 import sys
@@ -34,6 +35,7 @@ from django_idempotency.http import HttpCall
 from django_idempotency.keys import read_key
 from django_idempotency.models import IdempotencyCount, IdempotencyRecord
 from django_idempotency.rules import KEY_LENGTH
+from django_idempotency.testing import assert_idempotent
 from tests.budgets import test_statements as budgets
 from tests.docs.pages import PAGES, ROOT, Page, page
 from tests.errors import ERRORS
@@ -142,6 +144,15 @@ def test_every_public_name_has_a_row() -> None:
     for row in api.rows("Who shares a key"):
         assert hasattr(scopes, code(row[0]).partition("(")[0])
     assert callable(decorators.idempotent)
+
+
+def test_every_argument_of_the_proof_has_a_row() -> None:
+    """The rows of api.md are the arguments of `assert_idempotent`, in their order."""
+    rows = [code(row[0]) for row in page("docs/reference/api.md").rows("Argument")]
+
+    assert rows == [
+        str(each).partition(":")[0] for each in inspect.signature(assert_idempotent).parameters.values()
+    ]
 
 
 @pytest.mark.parametrize("syntax", KeySyntax)

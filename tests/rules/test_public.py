@@ -51,6 +51,7 @@ BY_MODULE = {
     "purge": ["purge"],
     "scopes": ["attribute", "caller", "everyone"],
     "tasks": ["purge_expired"],
+    "testing": ["aassert_idempotent", "assert_idempotent"],
 }
 CHOICES = {
     "Fingerprint": {"SEMANTIC", "RAW", "TARGET"},

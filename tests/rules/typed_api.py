@@ -7,6 +7,7 @@ from typing import assert_type
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.test import Client
 from django.utils.decorators import method_decorator
 from django.views import View
 from rest_framework.decorators import api_view
@@ -33,6 +34,7 @@ from django_idempotency.decorators import idempotent
 from django_idempotency.mixins import IdempotencyMixin
 from django_idempotency.models import IdempotencyRecord
 from django_idempotency.scopes import attribute, everyone
+from django_idempotency.testing import assert_idempotent
 
 
 def organization(request: HttpRequest) -> str | None:
@@ -119,6 +121,10 @@ def answer(error: IdempotencyError) -> str:
     assert_type(error.code, str)
     assert_type(error.detail, str)
     return error.title
+
+
+def prove_it(client: Client) -> None:
+    assert_idempotent(client, "POST", "/pay/", {"amount": 1}, other_client=client, unchanged=lambda: 1)
 
 
 def call_it(request: HttpRequest) -> None:
