@@ -127,3 +127,8 @@ class IdempotencyPolicy:
     def keeps(self, status: int) -> bool:
         """Whether a response of this status is stored; any other frees the key."""
         return 200 <= status < 400 or status in self.stored_errors
+
+    @property
+    def kept(self) -> str:
+        """The statuses that are stored, in words."""
+        return ", ".join(("200 to 399", *map(str, sorted(self.stored_errors))))

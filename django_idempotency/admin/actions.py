@@ -112,7 +112,7 @@ OPERATIONS = (
         lazy("From now on the key is answered with the response below, and nothing runs."),
         ResolveForm,
         lambda record, form, who: resolution.complete(
-            record, form.response(), who=who, why=form.cleaned_data["why"]
+            record, form.response(), who=who, why=form.cleaned_data["why"], policy=form.policy
         ),
         _not_unknown,
         most=1,

@@ -13,13 +13,16 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.http import HttpResponse
 from django.utils.dateparse import parse_datetime
+from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from ..models import IdempotencyRecord
+from ..policy import IdempotencyPolicy
 from ..presets import DEFAULT
-from ..rules import NEVER_STORED
+from ..routes import policy_of
 from .bodies import is_json
+from .reading import alias
 
 SALT = "django_idempotency.admin"
 # Seconds that a confirmation page may stay open.
@@ -104,13 +107,12 @@ class ResolveForm(SeenForm):
     )
     field_order = ("status", "content_type", "location", "body", "why")
 
-    def clean_status(self) -> int:
-        status = int(self.cleaned_data["status"])
-        if status in NEVER_STORED:
-            raise ValidationError(
-                _("%d depends on the moment, not on the request: it is never stored.") % status
-            )
-        return status
+    @cached_property
+    def policy(self) -> IdempotencyPolicy:
+        """The policy of the record's endpoint as it is now; the default where no route has that name any more."""
+        records = IdempotencyRecord.objects.using(alias()).filter(pk=self.cleaned_data["seen"][0].pk)
+        endpoint = records.values_list("endpoint", flat=True).first()
+        return (endpoint and policy_of(endpoint)) or DEFAULT
 
     def clean_body(self) -> str:
         # As it was typed: browsers send the end of a line as two characters.
@@ -118,7 +120,15 @@ class ResolveForm(SeenForm):
 
     def clean(self) -> dict[str, Any]:
         super().clean()
-        if not self.errors and (fault := self._fault()):
+        if self.errors:
+            return self.cleaned_data
+        status = self.cleaned_data["status"]
+        if not self.policy.keeps(status):
+            kept = {"status": status, "kept": self.policy.kept}
+            self.add_error(
+                "status", _("No %(status)d is ever stored for this endpoint: only %(kept)s.") % kept
+            )
+        elif fault := self._fault():
             self.add_error("body", fault)
         return self.cleaned_data
 
@@ -136,8 +146,8 @@ class ResolveForm(SeenForm):
             return _("It cannot be written in the charset of its Content-Type.")
         except (ValueError, RecursionError) as error:
             return _("This is no JSON: %s.") % error
-        if len(body) > DEFAULT.max_body_size:
-            return _("It is larger than %d bytes, and would not be kept.") % DEFAULT.max_body_size
+        if len(body) > self.policy.max_body_size:
+            return _("It is larger than %d bytes, and would not be kept.") % self.policy.max_body_size
         return ""
 
     def response(self) -> HttpResponse:

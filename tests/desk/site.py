@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from django_idempotency.models import IdempotencyCount, IdempotencyRecord
 from tests.app.models import Effect
+from tests.leased.desk import LEASED
 from tests.leased.desk import leased as leased_endpoint
 
 LIST = "/admin/django_idempotency/idempotencyrecord/"
@@ -38,7 +39,12 @@ for model in ("idempotencyrecord", "idempotencyaudit", "idempotencypurge"):
 site.register(Effect)
 site.register(User)
 
-urlpatterns = [path("admin/", site.urls), path("charge/", leased_endpoint())]
+urlpatterns = [
+    path("admin/", site.urls),
+    path("charge/", leased_endpoint()),
+    # As the records of the tests have it.
+    path("orders/", leased_endpoint(LEASED.but(stored_errors=frozenset({402}))), name="orders"),
+]
 
 
 def staff(*permissions: str, superuser: bool = False, records: bool = True) -> Client:

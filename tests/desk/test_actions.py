@@ -68,7 +68,7 @@ def test_resolve(database: Database) -> None:
         ("why", " ", "This field is required"),
         ("status", "404x", "Enter a whole number"),
         ("status", "100", "greater than or equal to 200"),
-        ("status", "429", "it is never stored"),
+        ("status", "429", "No 429 is ever stored for this endpoint: only 200 to 399, 402"),
         ("status", "204", "A response with status 204 has none"),
         ("body", "{", "This is no JSON"),
         ("body", "[" * 9999, "This is no JSON"),

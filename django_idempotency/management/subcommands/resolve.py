@@ -62,8 +62,7 @@ class Resolve(ByHand):
         """The response that was described, if its policy would have stored it."""
         status = self.options["status"]
         if not self.policy.keeps(status):
-            stored = ", ".join(("200 to 399", *map(str, sorted(self.policy.stored_errors))))
-            self.fail(f"No {status} is ever stored for this endpoint: only {stored}.", MISUSED)
+            self.fail(f"No {status} is ever stored for this endpoint: only {self.policy.kept}.", MISUSED)
         body = self._body()
         response = HttpResponse(body, status=status, content_type=self.options["content_type"])
         if not body:
