@@ -120,7 +120,7 @@ class IdempotencyAudit(models.Model):
     record = ByteText(max_length=64, ascii_only=True, db_index=True)
     scope = ByteText(max_length=255)
     endpoint = ByteText(max_length=255)
-    # "completed", "released" or "expired".
+    # "completed", "released", "expired" or "purged".
     action = ByteText(max_length=16, ascii_only=True)
     # The attempt that it was.
     attempt = models.PositiveIntegerField()

@@ -76,7 +76,7 @@ def survey(exempt: Sequence[str] = ()) -> Survey:
 
 
 def _counts(route: Route) -> bool:
-    """Of a function whose methods nobody knows: those that its policy guards, or else one."""
+    """Whether to list it: of a view whose methods nobody knows, those that its policy guards; if it guards none, one."""
     policy = route.policy
     return (
         route.certain

@@ -52,7 +52,12 @@ def faults(route: Route) -> Iterator[CheckMessage]:
     yield from _absent(name, policy)
     alias = IdempotencyRecord.alias(policy)
     if alias not in connections:
-        yield error("E007", f"{name} has a policy whose database is {alias!r}, and DATABASES has none.")
+        given = (
+            f"{name} has a policy whose database is"
+            if policy.database
+            else f"The router keeps records of {name} on"
+        )
+        yield error("E007", f"{given} {alias!r}, and DATABASES has none.")
         return
     yield from _database(name, alias)
     yield from (

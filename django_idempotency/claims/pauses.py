@@ -9,7 +9,8 @@ LONGEST = 0.25
 
 def pauses(seconds: float) -> Iterator[float]:
     """
-    Sleep, and yield after each sleep; end when so many seconds are over. Nothing is held meanwhile.
+    Sleep, and yield after each sleep; end when so many seconds are over. No claim and no lock is held meanwhile; under
+    ATOMIC_REQUESTS, the request's own transaction is open.
 
     The process's own clock bounds the wait, and decides nothing else.
     """

@@ -6,7 +6,7 @@ Each takes validated fields, binds the record of the request to what it makes, a
 
 from typing import Any, NamedTuple, TypeVar
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Model
 from django.http import Http404
 
@@ -83,8 +83,10 @@ def fetch(origin: Origin, url: str, intent: str, idempotency_key: str | None = N
     """
     artifact = None
     if idempotency_key is None:
-        # One after the other: the same pair may come under other query strings, and each is a key of its own.
-        Organization.objects.select_for_update().get(pk=origin.organization.pk)
+        # One after the other: the same pair may come under other query strings, and each is a key of its own. On
+        # PostgreSQL nobody else waits who only refers to the organization.
+        weaker = connection.features.has_select_for_no_key_update
+        Organization.objects.select_for_update(no_key=weaker).get(pk=origin.organization.pk)
         artifact = Artifact.first_fetched(origin.organization, url, intent)
     if artifact is None:
         artifact = Artifact.objects.create(
