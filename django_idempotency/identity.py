@@ -80,8 +80,11 @@ def derive(digest: str, name: str) -> str:
 def endpoint_name(method: str, route: str) -> str:
     """Name an endpoint: method and route name. One that is too long for its column ends in a digest of the rest."""
     name = f"{method} {route}"
-    if len(name) <= ENDPOINT_LENGTH:
-        return name
+    return name if len(name) <= ENDPOINT_LENGTH else shortened(name)
+
+
+def shortened(name: str) -> str:
+    """A name, as long as the column of endpoints; in place of what is cut off stands a digest of all of it."""
     return f"{name[: ENDPOINT_LENGTH - 17]}~{hashlib.sha256(name.encode()).hexdigest()[:16]}"
 
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from .choices import KeySyntax
 from .exceptions import InvalidKey, KeyRequired
@@ -72,7 +72,18 @@ class Derived:
         return "derived\t" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-KeySource = Header | BodyField | Derived
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """A key of a call that is no HTTP request: what a function makes of its arguments, taken to the letter."""
+
+    function: Callable[[Any], str | None]
+    name: ClassVar[str] = "its arguments"
+
+    def read(self, call: "Call[Any]") -> str | None:
+        return self.function(call.request)
+
+
+KeySource = Header | BodyField | Derived | Argument
 
 
 class Key(NamedTuple):

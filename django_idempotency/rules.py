@@ -11,7 +11,7 @@ from asgiref.sync import iscoroutinefunction
 from .choices import Fingerprint, KeySyntax, Mismatch, Mode, Unknown
 from .exceptions import PolicyError
 from .identity import ENDPOINT_LENGTH, storable
-from .keys import BodyField, Derived, Header, alphabet
+from .keys import Argument, BodyField, Derived, Header, alphabet
 
 if TYPE_CHECKING:
     from .policy import IdempotencyPolicy
@@ -139,7 +139,7 @@ def _source_fault(source: object) -> str | None:
             return "a BodyField has the name of a member"
         case Derived(function=function) if iscoroutinefunction(function):
             return "its function must not be async"
-        case Derived(function=object(__call__=_)):
+        case Derived(function=object(__call__=_)) | Argument():
             return None
         case Derived():
             return "a Derived has a function of the request"
