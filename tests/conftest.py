@@ -37,6 +37,7 @@ RUN: pytest.StashKey[Run] = pytest.StashKey()
 SHARING = {
     "tests/benchmarks/test_race.py",
     "tests/faces/test_async_server.py",
+    "tests/functions/test_worker.py",
     "tests/guarantee/test_kill.py",
     "tests/guarantee/test_race.py",
     "tests/scaling/test_shards.py",

@@ -181,7 +181,7 @@ def test_a_key_of_some_arguments(database: Database, key: Any, expected: str) ->
 def test_a_key_of_what_is_not_there(option: str) -> None:
     """REQ 28: a function that asks for an unknown argument is an error where it is written."""
     with pytest.raises(TypeError, match="It asks for ordre; the arguments are order, amount, note"):
-        guarded(**{option: lambda ordre: ordre})
+        guarded(None, **{option: lambda ordre: ordre})
 
 
 def test_counted_arguments_that_are_not_there() -> None:

@@ -42,7 +42,9 @@ NAMES = {
 # What users import by its module.
 BY_MODULE = {
     "decorators": ["idempotent"],
+    "contrib.celery": ["idempotent_task"],
     "erasure": ["erase"],
+    "functions": ["idempotent_function"],
     "mixins": ["IdempotencyMixin", "IdempotentCreateMixin"],
     "models": ["IdempotencyRecord"],
     "outcomes": ["IdempotencyOutcomeView"],

@@ -30,7 +30,9 @@ from django_idempotency import (
     Mode,
     Problem,
 )
+from django_idempotency.contrib.celery import idempotent_task
 from django_idempotency.decorators import idempotent
+from django_idempotency.functions import idempotent_function
 from django_idempotency.mixins import IdempotencyMixin
 from django_idempotency.models import IdempotencyRecord
 from django_idempotency.scopes import attribute, everyone
@@ -117,6 +119,21 @@ class ByMixin(IdempotencyMixin, APIView):
         return Response()
 
 
+@idempotent_function(IdempotencyPolicy(mode=Mode.LEASED), key=lambda order: str(order), scope="nightly")
+def close(order: int, *, amount: int = 1) -> dict[str, int]:
+    return {"amount": amount}
+
+
+@idempotent_task
+def by_message(label: str) -> str:
+    return label
+
+
+@idempotent_task(key=lambda label: label, scope=lambda label: f"tenant:{label}")
+async def by_key(label: str) -> str:
+    return label
+
+
 def answer(error: IdempotencyError) -> str:
     assert_type(error.code, str)
     assert_type(error.detail, str)
@@ -131,3 +148,9 @@ def call_it(request: HttpRequest) -> None:
     # A guarded view keeps its type.
     assert_type(bare(request, 1), HttpResponse)
     assert_type(with_policy(request, number=1), HttpResponse)
+
+
+def call_functions() -> None:
+    # So does a guarded function.
+    assert_type(close(1, amount=2), dict[str, int])
+    assert_type(by_message("m"), str)

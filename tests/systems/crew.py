@@ -48,9 +48,12 @@ class Doomed(Live):
 class Crew:
     """Processes that share a database, and whatever else their environment names."""
 
-    def __init__(self, environment: dict[str, str], folder: Path) -> None:
+    def __init__(
+        self, environment: dict[str, str], folder: Path, celery_app: str = "tests.systems.thehog_celery"
+    ) -> None:
         self.environment = environment
         self.folder = folder
+        self.celery_app = celery_app
 
     def sweep(self, **environ: str) -> None:
         """Run ``manage.py sweep_jobs``, once."""
@@ -71,7 +74,7 @@ class Crew:
     def celery(self, *arguments: str, ready: str) -> Iterator[subprocess.Popen[bytes]]:
         """Run a program of Celery from when it says that it is ready."""
         log = self.log(arguments[0])
-        command = [sys.executable, "-m", "celery", "--app", "tests.systems.thehog_celery", *arguments]
+        command = [sys.executable, "-m", "celery", "--app", self.celery_app, *arguments]
         process = start([*command, "--loglevel", "INFO"], self.environment, log)
         try:
             wait_for(
