@@ -6,9 +6,11 @@ import sys
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
+from weakref import WeakSet
 
 import httpx
 import pytest
+from celery import Celery, _state
 from django.contrib.auth.models import User
 from django.core.handlers.wsgi import WSGIHandler
 from django.db import connection
@@ -16,6 +18,17 @@ from django.urls import URLPattern, URLResolver
 
 from tests.docs import shop as shop_module
 from tests.rig import Database
+
+
+@pytest.fixture(autouse=True)
+def celery_app(monkeypatch: pytest.MonkeyPatch) -> Iterator[Celery]:
+    """A Celery for the tasks of a page, which would otherwise be tasks of all others as well."""
+    state: Any = _state  # its stubs do not tell of these
+    monkeypatch.setattr(state, "_on_app_finalizers", set(state._on_app_finalizers))
+    monkeypatch.setattr(state, "_apps", WeakSet())
+    monkeypatch.setattr(state._tls, "current_app", None)
+    with Celery("documented") as app:
+        yield app
 
 
 @pytest.fixture

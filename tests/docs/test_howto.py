@@ -30,8 +30,9 @@ from django_idempotency.decorators import idempotent
 from django_idempotency.models import IdempotencyRecord
 from tests.docs.conftest import Site
 from tests.docs.pages import README, page
-from tests.docs.shop import Order, Provider
+from tests.docs.shop import Order, Payment, Provider
 from tests.errors import ERRORS
+from tests.leased.desk import abandoned
 
 ORDER = {"item": "book", "quantity": 1}
 KEY = {"Idempotency-Key": "a" * 16}
@@ -286,6 +287,62 @@ class TestPublishASchema:
         assert set(answers) == {"201", "400", "409", "422", "503"}
         assert answers["409"]["description"].startswith("Sold out")
         assert "IdempotencyProblem" in schema["components"]["schemas"]
+
+
+class TestGuardTasksAndFunctions:
+    PAGE = page("docs/howto/guard-tasks-and-functions.md")
+
+    def test_a_command_that_is_started_again(self, site: Site) -> None:
+        """REQ 28: it bills each order once, whatever it came to before it broke."""
+        names = self.PAGE.python()
+        orders = [Order.objects.create(item="book", quantity=2).pk for _ in range(2)]
+        first = names["bill"](orders[0])
+        for _ in range(2):
+            names["Command"]().handle()
+
+        assert first == {"payment": first["payment"], "amount": 6}
+        assert Payment.objects.count() == 2
+        assert sorted(IdempotencyRecord.objects.values_list("key", flat=True)) == [
+            f"bill-{order}" for order in orders
+        ]
+
+    def test_tasks(self, site: Site) -> None:
+        """REQ 28: a task of a business key, one of its message's, and one that waits for what it is about."""
+        names = self.PAGE.python()
+        order = Order.objects.create(item="book", quantity=1)
+        assert names["ship"].apply((order.pk,)).get() == names["ship"].apply((order.pk,)).get()
+        for id in ("id-1", "id-2"):
+            for _ in range(2):
+                names["welcome"].apply(("ann",), task_id=id)
+        assert Order.objects.filter(item="leaflet", owner="ann").count() == 2
+        for header in ({"idempotency_key": "welcome-bob"},) * 2:
+            names["welcome"].apply(("bob",), headers=header)
+        assert Order.objects.filter(owner="bob").count() == 1
+
+    def test_a_charge_is_found_out(self, site: Site) -> None:
+        """REQ 28: an order that is not there yet is no unknown outcome, and a lost charge is found at the provider."""
+        names = self.PAGE.python()
+        charge = names["charge"]
+        assert charge.apply((1, 5)).state == "FAILURE"  # after its retries
+        assert not IdempotencyRecord.objects.exists()
+        order = Order.objects.create(item="book", quantity=1)
+        assert charge.apply((order.pk, 5)).get() == {"charged": 5}
+        abandoned(f"charge-{order.pk}")
+        assert charge.apply((order.pk, 5)).get() == {"charged": 5}
+        assert len(names["CHARGED"]) == 1
+
+    def test_a_tool(self, site: Site) -> None:
+        """REQ 28: a user's key is the user's own."""
+        serve_order = self.PAGE.python()["serve_order"]
+        called = [async_to_sync(serve_order)(user, "book", "k") for user in ("ann", "ann", "bob")]
+        assert called[0] == called[1] != called[2]
+        assert Order.objects.count() == 2
+
+    def test_what_counts(self, site: Site) -> None:
+        """REQ 28: an argument that is not named may be anything; each field of a policy is told of."""
+        note = self.PAGE.python()["note"]
+        assert note(1, object()) is note(1, object()) is None
+        assert IdempotencyRecord.objects.count() == 1
 
 
 class TestWatchIt:
