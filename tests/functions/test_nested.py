@@ -130,3 +130,14 @@ def test_the_transaction_of_the_caller(database: Database, mode: Mode) -> None:
         pay("o")
     assert pay("o")
     assert effects() == ["o"]
+
+
+def test_a_block_of_its_own_in_the_transaction_of_the_caller(database: Database) -> None:
+    """REQ 28, 2: what the function raises undoes that block, and the caller goes on."""
+    with transaction.atomic():
+        Effect.objects.create(label="before")
+        with pytest.raises(RuntimeError), transaction.atomic():
+            ship("o", True)
+        assert ship("o") == {"order": "o"}
+    assert ship("o") == {"order": "o"}
+    assert (effects(), len(endpoints())) == (["before", "shipped"], 1)

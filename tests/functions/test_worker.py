@@ -18,6 +18,7 @@ from celery import Celery
 from django_idempotency.models import IdempotencyRecord
 from tests.functions.desk import effects, record
 from tests.guarantee.gate import HEADER, Gate
+from tests.guarantee.moments import end_session
 from tests.rig import Database
 from tests.systems.brokers import broker
 from tests.systems.crew import Crew, wait_for
@@ -115,6 +116,20 @@ def test_killed_in_the_middle(worker: Worker) -> None:
         result = worker.result(task)
     assert (effects(), record().key) == (["o-1"], "o-1")
     assert worker.result(worker.send("invoice", "o-1", port(gate))) == result
+
+
+@pytest.mark.databases("postgresql", "mariadb")
+def test_the_database_session_is_lost(worker: Worker) -> None:
+    """REQ 28, 24: a task that the database did not serve is not lost: its message comes again, and takes effect once."""
+    with Gate() as gate:
+        task = worker.send("invoice", "o-1", port(gate))
+        arrival = gate.arrival()
+        end_session(int(arrival.told["session"]))
+        arrival.let_go()
+        gate.arrival().let_go()
+        assert worker.result(task)
+    assert "Retry in 1s: Unavailable" in worker.said(task, "retry")[0]
+    assert effects() == ["o-1"]
 
 
 @pytest.mark.databases("postgresql", "mariadb")
