@@ -77,7 +77,7 @@ class TaskGuard(Guard):
             return result(TaskInvocation(self.policy, name, arguments, run))
         except IdempotencyError as error:
             refused = error
-        raise refused if task is None else _verdict(task, refused, Problem.of(refused, self.policy))
+        raise refused if task is None else _verdict(task, refused, self.policy)
 
 
 class TaskInvocation(Invocation):
@@ -102,22 +102,24 @@ def _of_the_message() -> str | None:
     return task.request.id if sent is None else sent
 
 
-def _verdict(task: Any, refused: IdempotencyError, problem: Problem) -> Exception:
+def _verdict(task: Any, refused: IdempotencyError, policy: IdempotencyPolicy) -> Exception:
     """
     What to raise for a refusal: itself, unless the message is to come again.
 
     Not by `task.retry`, which gives up after `max_retries`. A duplicate that gives up ends its message, and where a
     broker delivers again what is still under way, that is the message by which a crash of the first would be noticed.
     """
-    request, seconds = task.request, problem.retry_after
+    request = task.request
     # What the task says by NothingHappened is for its own retries, or `autoretry_for`.
-    if seconds is None or isinstance(refused, NothingHappened) or request.called_directly or request.is_eager:
+    if isinstance(refused, NothingHappened) or request.called_directly or request.is_eager:
+        return refused
+    seconds = Problem.of(refused, policy).retry_after
+    if seconds is None:
         return refused
     again = task.signature_from_request(request, countdown=seconds, retries=request.retries)
     try:
         again.apply_async()
-    except (
-        Exception
-    ) as error:  # the broker does not answer: the message is still there, where it is acknowledged late
+    except Exception as error:
+        # The broker does not answer. Where it is acknowledged late, it has the message still.
         return Reject(error, requeue=True)
     return Retry(exc=refused, when=seconds, sig=again)  # type: ignore[arg-type]  # an int is Real

@@ -24,7 +24,6 @@ from django_idempotency.exceptions import (
     Unavailable,
 )
 from django_idempotency.models import IdempotencyRecord
-from django_idempotency.problems import Problem
 from tests.app.models import Effect
 from tests.functions.desk import effects, record
 from tests.rig import Database
@@ -172,7 +171,7 @@ class Delivered:
         self.sent.append({"args": args, **options})
 
     def verdict(self, error: IdempotencyError, policy: IdempotencyPolicy = POLICY) -> Exception:
-        return contrib._verdict(self.task, error, Problem.of(error, policy))
+        return contrib._verdict(self.task, error, policy)
 
 
 @pytest.mark.parametrize("error", [InProgress(), Unavailable()])
@@ -197,7 +196,11 @@ def test_what_somebody_may_find_out_comes_again(app: Celery) -> None:
     assert len(delivered.sent) == 1
 
 
-@pytest.mark.parametrize("error", [KeyReused(), NothingHappened()])
+class BankIsClosed(NothingHappened):
+    """A task's own word for it."""
+
+
+@pytest.mark.parametrize("error", [KeyReused(), NothingHappened(), BankIsClosed()])
 def test_what_does_not_pass_is_a_failure(app: Celery, error: IdempotencyError) -> None:
     """REQ 28: no retry helps a reused key; and what the task raises itself is left to its own retries."""
     delivered = Delivered(app)
