@@ -8,6 +8,7 @@ from inspect import Parameter, Signature, signature
 from typing import Any, TypeAlias, TypeVar
 from uuid import UUID
 
+from asgiref.sync import iscoroutinefunction
 from django.db.models import Model
 
 T = TypeVar("T")
@@ -38,15 +39,23 @@ def taking(function: Callable[..., T], names: Collection[str]) -> Callable[[Argu
         names: of the arguments that there are.
 
     Raises:
-        TypeError: it asks for others.
+        TypeError: it asks for others, or is async.
     """
+    if iscoroutinefunction(function):
+        raise TypeError("A function of the key or of the scope must not be async: nobody awaits it.")
     asked = signature(function).parameters.values()
-    if any(parameter.kind is Parameter.VAR_KEYWORD for parameter in asked):
-        return lambda arguments: function(**arguments)
-    if missing := [each.name for each in asked if not _optional(each) and each.name not in names]:
+    takes_all = any(each.kind is Parameter.VAR_KEYWORD for each in asked)
+    missing = [each.name for each in asked if not _optional(each) and each.name not in names]
+    if missing:
         raise TypeError(f"It asks for {', '.join(missing)}; the arguments are {', '.join(names)}.")
-    given = [each.name for each in asked if each.name in names]
-    return lambda arguments: function(**{name: arguments[name] for name in given})
+    given = [*names] if takes_all else [each.name for each in asked if each.name in names]
+
+    def taken(arguments: Arguments) -> T:
+        return function(**{name: arguments[name] for name in given})
+
+    # What is wrong with its answer is said of it, and not of this.
+    taken.__qualname__ = getattr(function, "__qualname__", type(function).__qualname__)
+    return taken
 
 
 def canonical(arguments: Arguments, counted: Collection[str]) -> Arguments:
@@ -63,7 +72,8 @@ def canonical(arguments: Arguments, counted: Collection[str]) -> Arguments:
 
 
 def _optional(parameter: Parameter) -> bool:
-    return parameter.default is not Parameter.empty or parameter.kind is Parameter.VAR_POSITIONAL
+    variable = parameter.kind in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
+    return variable or parameter.default is not Parameter.empty
 
 
 def _canonical(name: str, value: Any) -> Any:

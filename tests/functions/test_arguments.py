@@ -184,6 +184,17 @@ def test_a_key_of_what_is_not_there(option: str) -> None:
         guarded(None, **{option: lambda ordre: ordre})
 
 
+@pytest.mark.parametrize("option", ["key", "scope"])
+def test_an_async_key(option: str) -> None:
+    """REQ 28: nor can it be awaited."""
+
+    async def of(order: str) -> str:
+        return order
+
+    with pytest.raises(TypeError, match="must not be async"):
+        guarded(None, **{option: of})
+
+
 def test_counted_arguments_that_are_not_there() -> None:
     """REQ 28: so is a policy that counts one."""
     with pytest.raises(PolicyError, match=r"fingerprint_fields holds \['ordre'\]"):

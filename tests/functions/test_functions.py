@@ -144,6 +144,18 @@ def test_a_scope_of_the_arguments(database: Database) -> None:
         order_for(None, "1")
 
 
+@pytest.mark.databases("sqlite")
+def test_a_scope_that_is_no_text(database: Database) -> None:
+    """REQ 28, 4: the error names the project's own function."""
+
+    def tenant(order: str) -> int:
+        return 1
+
+    with pytest.raises(TypeError, match=r"The scope \S+tenant returned a int"):
+        guarded(scope=tenant)("o-1")
+    assert effects() == []
+
+
 def test_a_scope_that_is_given(database: Database) -> None:
     """REQ 28, 4: a text is the scope of all calls."""
     guarded(scope="nightly")("o-1")

@@ -22,7 +22,7 @@ SYNTAX = {
 
 def key_parameters(policy: IdempotencyPolicy) -> Iterator[OpenApiParameter]:
     """The headers that a key may travel in. One in the body belongs to the body's schema, a derived one is not sent."""
-    sent = [source for source in policy.keys if not isinstance(source, Derived)]
+    sent = [source for source in policy.keys if isinstance(source, Header | BodyField)]
     needed = policy.required and sent == [*policy.keys]
     # Each character stands for itself, but for the quotes around them.
     quotes = 2 if policy.syntax is KeySyntax.STRICT else 0
