@@ -172,6 +172,8 @@ class _Run:
         Returns:
             whether there is more of it.
         """
+        if not most:
+            return True  # the next purge goes on here
         if (type, database) in self.unseen:
             return False
         try:
