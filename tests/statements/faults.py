@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from enum import Enum
 from functools import partial
 from typing import Any, NamedTuple, Self
 
-from django.db import Error
 from django.db import connection as current
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -87,11 +86,11 @@ def notice(connection: BaseDatabaseWrapper, send: Send) -> None:
     try:
         send()
     finally:
-        # psycopg may hear that the socket was closed before libpq has read so. Until then it takes the session for open,
-        # and Django sends it a statement more.
-        while connection.vendor == "postgresql" and not connection.connection.closed:
-            with suppress(Error):
-                run(connection, "SELECT 1")
+        # psycopg may hear that the socket was closed where libpq has not read so, and then never does: it takes the
+        # session for open, and Django sends it a statement more.
+        session: Any = connection.connection
+        if connection.vendor == "postgresql" and not session.closed:
+            session.close()
 
 
 def fail(connection: BaseDatabaseWrapper, fault: Fault) -> None:
