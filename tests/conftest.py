@@ -36,6 +36,7 @@ RUN: pytest.StashKey[Run] = pytest.StashKey()
 # Modules whose tests share servers, or one long run.
 SHARING = {
     "tests/benchmarks/test_race.py",
+    "tests/client/test_end_to_end.py",
     "tests/faces/test_async_server.py",
     "tests/functions/test_worker.py",
     "tests/guarantee/test_kill.py",

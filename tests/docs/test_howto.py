@@ -7,15 +7,18 @@ import io
 import re
 import unittest
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import pytest
 from asgiref.sync import async_to_sync
 from cryptography.fernet import Fernet
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import Permission, User
 from django.contrib.contenttypes.models import ContentType
+from django.core.handlers.wsgi import WSGIHandler
 from django.test import AsyncClient, Client, TestCase
 from django.urls import include, path
 from drf_spectacular.generators import SchemaGenerator
@@ -24,6 +27,7 @@ from rest_framework.test import APIClient
 
 from django_idempotency import IdempotencyPolicy, counts
 from django_idempotency.choices import Outcome
+from django_idempotency.client import IdempotentTransport, answers, is_replay, key_of, operations
 from django_idempotency.contrib.prometheus.metrics import requests, seconds
 from django_idempotency.contrib.spectacular import views  # noqa: F401  (as where it is an app)
 from django_idempotency.decorators import idempotent
@@ -343,6 +347,70 @@ class TestGuardTasksAndFunctions:
         note = self.PAGE.python()["note"]
         assert note(1, object()) is note(1, object()) is None
         assert IdempotencyRecord.objects.count() == 1
+
+
+class TestCallSuchAnApi:
+    PAGE = page("docs/howto/call-such-an-api.md")
+
+    @pytest.fixture
+    def names(self, site: Site, alice: User) -> Iterator[dict[str, Any]]:
+        """What the page defines, with a network that loses the first answers."""
+        names = self.PAGE.python()
+        view = README.python()["CreateOrder"].as_view()
+        site.serve(path("orders/", view), path("payments/", view), path("scans/", view))
+        names["losses"] = []
+        inner = httpx.WSGITransport(app=WSGIHandler())
+
+        def send(request: httpx.Request) -> httpx.Response:
+            response = inner.handle_request(request)
+            response.read()
+            if names["losses"]:
+                raise names["losses"].pop()
+            return httpx.Response(response.status_code, headers=response.headers, content=response.content)
+
+        transport = IdempotentTransport(httpx.MockTransport(send), sleep=lambda seconds: None)
+        with httpx.Client(
+            transport=transport, base_url="http://127.0.0.1", auth=("alice", "secret")
+        ) as names["http"]:
+            yield names
+
+    def test_an_order_is_placed_once(self, names: dict[str, Any]) -> None:
+        """Two answers are lost, and there is one order, the one that the caller is told of."""
+        names["losses"] += [httpx.ReadTimeout("late"), httpx.ReadError("lost")]
+
+        assert names["place"]("book", 1) == Order.objects.get().pk
+
+    def test_it_is_sent_again_later(self, names: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+        """Without any answer, the request of the error gets the first one's, and nothing tells its key."""
+        names["losses"] += [httpx.ReadError("lost") for _ in range(3)]
+        with pytest.raises(httpx.ReadError) as caught:
+            names["place"]("book", 1)
+        response = names["place_at_last"](caught.value)
+
+        assert is_replay(response)
+        assert response.json()["id"] == Order.objects.get().pk
+        key = key_of(caught.value.request) or ""
+        assert key == key_of(response)
+        assert "no answer yet" in (said := capsys.readouterr().out)
+        assert key not in said
+
+    def test_a_key_may_be_given_and_an_upload_be_retried(self, names: dict[str, Any], tmp_path: Path) -> None:
+        """The key of the page is sent, and an upload survives a lost answer."""
+        assert key_of(names["pay"](7, 100)) == "invoice-7"
+        names["losses"] += [httpx.ReadError("lost")]
+        (tmp_path / "scan").write_bytes(b"abc")
+        assert names["upload"](str(tmp_path / "scan")).status_code == 400  # which is no order
+
+    def test_its_figures_are_those_of_the_code(self) -> None:
+        """What the page says of statuses and seconds is what the client goes by, and so is api.md."""
+        statuses = next(row[0] for row in self.PAGE.rows("What happened") if row[0].startswith("408"))
+        assert {int(status) for status in statuses.split(", ")} == answers.RETRIED
+        assert operations.READ_AT_ONCE == 2**20
+        pauses = (operations.FIRST_PAUSE, operations.LONGEST_PAUSE, operations.LONGEST_RETRY_AFTER)
+        assert pauses == (0.5, 8, 60)
+        rows = page("docs/reference/api.md").rows("Given to a transport")
+        given = inspect.signature(IdempotentTransport).parameters.values()
+        assert [row[0].strip("`").partition("=")[0] for row in rows] == [each.name for each in given]
 
 
 class TestWatchIt:

@@ -41,6 +41,7 @@ NAMES = {
 }
 # What users import by its module.
 BY_MODULE = {
+    "client": ["AsyncIdempotentTransport", "IdempotentTransport", "is_replay", "key_of"],
     "decorators": ["idempotent"],
     "contrib.celery": ["idempotent_task"],
     "erasure": ["erase"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import assert_type
 
+import httpx
 from django.contrib.auth.models import AnonymousUser, User
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.test import Client
@@ -30,6 +31,7 @@ from django_idempotency import (
     Mode,
     Problem,
 )
+from django_idempotency.client import AsyncIdempotentTransport, IdempotentTransport, is_replay, key_of
 from django_idempotency.contrib.celery import idempotent_task
 from django_idempotency.decorators import idempotent
 from django_idempotency.functions import idempotent_function
@@ -154,3 +156,14 @@ def call_functions() -> None:
     # So does a guarded function.
     assert_type(close(1, amount=2), dict[str, int])
     assert_type(by_message("m"), str)
+
+
+def called(response: httpx.Response, error: httpx.RequestError) -> httpx.AsyncClient:
+    with httpx.Client(
+        transport=IdempotentTransport(httpx.HTTPTransport(), patience=20.0, attempts=2)
+    ) as http:
+        assert_type(http.send(error.request), httpx.Response)
+    assert_type(key_of(response), str | None)
+    assert_type(key_of(error.request), str | None)
+    assert_type(is_replay(response), bool)
+    return httpx.AsyncClient(transport=AsyncIdempotentTransport(httpx.AsyncHTTPTransport()))
