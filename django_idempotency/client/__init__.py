@@ -4,7 +4,8 @@ Transports for httpx and httpx2: an operation keeps one idempotency key until it
     httpx.Client(transport=IdempotentTransport(httpx.HTTPTransport()))
     httpx.AsyncClient(transport=AsyncIdempotentTransport(httpx.AsyncHTTPTransport()))
 
-Imports no Django and neither of the two libraries: whoever has a transport to wrap has imported one.
+It asks for no settings of Django's, and imports neither of the two libraries: whoever has a transport to wrap has
+imported one.
 """
 
 from .answers import is_replay, key_of
