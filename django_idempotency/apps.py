@@ -10,5 +10,6 @@ class IdempotencyConfig(AppConfig):
         from . import checks, deletions  # noqa: F401  (checks are registered by being imported)
 
         deletions.connect()
+        deletions.follow_default()
         if apps.is_installed("drf_spectacular"):
             from .contrib.spectacular import views  # noqa: F401  (its extension is registered by being imported)

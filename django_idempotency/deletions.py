@@ -7,16 +7,19 @@ for a receiver costs a model its fast deletes.
 """
 
 from collections import defaultdict
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 from django.db.models.signals import post_delete
 
+from .conf import resolve, settings
 from .exceptions import PolicyError
 from .models import IdempotencyRecord
 from .policy import IdempotencyPolicy
@@ -41,6 +44,14 @@ def follow(policy: IdempotencyPolicy | None) -> None:
         _followed.update({(label, policy.database or ""): policy for label in policy.follows})
         if apps.models_ready:
             connect()
+
+
+def follow_default() -> None:
+    """Listen to what IDEMPOTENCY["POLICY"] follows. Where that is wrong, a check says so."""
+    with suppress(ImproperlyConfigured, ImportError):
+        policy = resolve(settings().POLICY)
+        if isinstance(policy, IdempotencyPolicy):
+            follow(policy)
 
 
 def connect() -> None:

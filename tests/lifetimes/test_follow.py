@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
@@ -86,3 +90,16 @@ def test_a_failure_does_not_touch_the_deletion(
         assert MADE[-1].delete()[0] == 1
     assert "not now" in caplog.text
     assert post("/integer/followed/").status_code == 404
+
+
+def test_what_the_default_policy_follows() -> None:
+    """REQ 20: the models of the settings' policy are listened to from the start, and no others."""
+    asks = (
+        "import django; django.setup(); from django.db.models.signals import post_delete as s; "
+        "from tests.app.models import Effect, Tag; print(s.has_listeners(Tag), s.has_listeners(Effect))"
+    )
+    environ = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.lifetimes.default_settings"}
+    ran = subprocess.run(
+        [sys.executable, "-c", asks], env=environ, capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.split() == ["True", "False"]
