@@ -109,7 +109,7 @@ def guarded(function: Function, guard: Guard) -> Function:
         made = synchronous
     # Not all follow `__wrapped__`: Celery checks a message's arguments by this.
     made.__signature__ = guard.parameters
-    return made  # type: ignore[no-any-return]
+    return made  # type: ignore[no-any-return]  # to its callers, the function itself
 
 
 def fitting(name: str) -> str:

@@ -50,12 +50,17 @@ class Route:
     @property
     def is_marked_exempt(self) -> bool:
         """By `@idempotency_exempt`, on the view, its class or its handler."""
-        return any(getattr(each, EXEMPT, False) for each in (self.view, _class(self.view), *self.handlers))
+        return any(getattr(each, EXEMPT, False) for each in (self.view, self.owner, *self.handlers))
+
+    @property
+    def owner(self) -> Any:
+        """The class of the view; None of a function."""
+        return _class(self.view)
 
     @property
     def chooses(self) -> bool:
         """Whether the view chooses its policy by the request, so that this one may not be the one."""
-        return chooses(_class(self.view))
+        return chooses(self.owner)
 
     @property
     def handlers(self) -> tuple[Any, ...]:
@@ -79,7 +84,7 @@ class Route:
     @property
     def dotted(self) -> str:
         """The view, as one would import it."""
-        view = _class(self.view) or self.view
+        view = self.owner or self.view
         view = view if hasattr(view, "__qualname__") else type(view)
         return f"{view.__module__}.{view.__qualname__}"
 

@@ -142,7 +142,7 @@ def race(sites: Sequence[Site], rounds: int, seconds: float) -> dict[str, Result
         for number in range(rounds + 1):  # the first one warms everything up
             # Nobody always comes after the same one. The orders are the same in each run, so whoever runs it again has
             # them; they need not be hard to guess, which is what the rule is about.
-            turn = Random(number).sample(runners, len(runners))  # noqa: S311
+            turn = Random(number).sample(runners, len(runners))  # noqa: S311 - no secret
             # One load after the other, so that what is compared is measured within seconds.
             for cell in CELLS:
                 for runner in turn:

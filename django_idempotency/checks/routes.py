@@ -46,8 +46,7 @@ def faults(route: Route) -> Iterator[CheckMessage]:
     if policy is None:
         return
     name = f"The route {route.path}"
-    owner = getattr(route.view, "cls", None) or getattr(route.view, "view_class", None)
-    if hasattr(getattr(owner, "dispatch", None), MARK) and (fault := around(owner)):
+    if hasattr(getattr(route.owner, "dispatch", None), MARK) and (fault := around(route.owner)):
         yield error("E012", f"{name} is guarded around its dispatch(), and refuses each request. {fault}")
     yield from _absent(name, policy)
     alias = IdempotencyRecord.alias(policy)
@@ -61,7 +60,7 @@ def faults(route: Route) -> Iterator[CheckMessage]:
         return
     yield from _database(name, alias)
     yield from (
-        _atomic(name, alias, route.view)
+        _atomic(name, alias, route)
         if policy.mode is Mode.ATOMIC
         else _leased(name, alias, policy, route.view)
     )
@@ -104,8 +103,8 @@ def _database(name: str, alias: str) -> Iterator[CheckMessage]:
         )
 
 
-def _atomic(name: str, alias: str, view: Any) -> Iterator[CheckMessage]:
-    model = _model(view)
+def _atomic(name: str, alias: str, route: Route) -> Iterator[CheckMessage]:
+    model = _model(route)
     written = DEFAULT_DB_ALIAS if model is None else router.db_for_write(model)
     if alias != written:
         yield warning(
@@ -116,13 +115,12 @@ def _atomic(name: str, alias: str, view: Any) -> Iterator[CheckMessage]:
         )
 
 
-def _model(view: Any) -> Any:
+def _model(route: Route) -> Any:
     """The model that a class says its view is about, as generic views have it; None where it says nothing."""
-    owner = getattr(view, "cls", None) or getattr(view, "view_class", None)
-    given = getattr(view, "initkwargs", None) or getattr(view, "view_initkwargs", None) or {}
+    given = getattr(route.view, "initkwargs", None) or getattr(route.view, "view_initkwargs", None) or {}
 
     def said(name: str) -> Any:
-        return given.get(name, getattr(owner, name, None))
+        return given.get(name, getattr(route.owner, name, None))
 
     meta = getattr(said("serializer_class"), "Meta", None)
     found = getattr(said("queryset"), "model", None) or getattr(meta, "model", None) or said("model")

@@ -22,7 +22,7 @@ def new_key() -> str:
     return str(uuid.UUID(bytes=secrets.token_bytes(16)))
 
 
-class Transport(Base):  # type: ignore[misc]
+class Transport(Base):  # type: ignore[misc]  # of the two libraries, either or both may be absent
     """
     What the two transports have in common.
 

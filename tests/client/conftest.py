@@ -102,10 +102,7 @@ def script() -> Iterator[Script]:
 
 @pytest.fixture(params=["httpx", "httpx2"])
 def library(request: pytest.FixtureRequest) -> Any:
-    try:
-        return importlib.import_module(request.param)
-    except ImportError:
-        pytest.skip(f"{request.param} is not installed")
+    return importlib.import_module(request.param)
 
 
 @pytest.fixture(params=[False, True], ids=["sync", "async"])

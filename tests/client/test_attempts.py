@@ -171,6 +171,7 @@ class AsyncFile:
         return self._file.read(size)
 
     def __aiter__(self) -> Any:
+        # It tells the libraries that it is asynchronous; they read it by `aread`.
         raise NotImplementedError
 
 

@@ -218,7 +218,7 @@ def test_the_shortest_life_and_the_longest(database: Database, mode: str) -> Non
 
 
 def pay_slowly(request: HttpRequest) -> HttpResponse:
-    time.sleep(0.3)
+    time.sleep(0.3)  # nobody is waited for: it is what the handler takes
     return JsonResponse({"id": Effect.objects.create(label="paid").pk}, status=201)
 
 

@@ -81,7 +81,7 @@ class IdempotencySchema(_Base):
         for status, body in bodies.items():
             if headers := response_headers(policy, status):
                 body["headers"] = merged(body.get("headers", {}), headers)
-        component = ResolvedComponent(  # type: ignore[no-untyped-call]
+        component = ResolvedComponent(  # type: ignore[no-untyped-call]  # it has no types
             "IdempotencyProblem", ResolvedComponent.SCHEMA, problem_schema(), object=Problem
         )
         refusals = answers(policy, component.ref, binds=self._binds(policy))

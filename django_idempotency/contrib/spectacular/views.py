@@ -14,7 +14,7 @@ METHODS = ("POST", "PATCH", "PUT", "DELETE")
 _stand_ins: WeakValueDictionary[tuple[type, type], type] = WeakValueDictionary()
 
 
-class GuardedViews(OpenApiViewExtension):  # type: ignore[no-untyped-call]
+class GuardedViews(OpenApiViewExtension):  # type: ignore[no-untyped-call]  # its metaclass has no types
     """
     Describes guarded views; all others, and what other extensions make of a view, pass through.
 
